@@ -1,0 +1,11 @@
+//! The words of Slipway as types: ids and names, manifests, variables, releases, promotions, and the one error that
+//! every layer speaks.
+//!
+//! Everything here is a plain value. Nothing in this crate reads a clock, draws a random number, does I/O or waits;
+//! what it needs of those is passed in.
+
+pub mod error;
+pub mod id;
+pub mod name;
+pub mod promotion;
+pub mod time;
