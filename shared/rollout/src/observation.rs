@@ -1,0 +1,116 @@
+//! What was seen of the cluster in one consistent look.
+
+use slipway_domain::promotion::{DeploymentKey, Epoch, Exit};
+use slipway_domain::time::Time;
+
+/// All Deployments of ours in one namespace, and their processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// The cluster's clock when it answered. Whole seconds on Kubernetes.
+    pub at: Time,
+    pub deployments: Vec<Deployment>,
+}
+
+/// One Deployment: the processes of one service of one release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    pub key: DeploymentKey,
+    pub uid: String,
+    pub resource_version: String,
+    /// The count that was asked for.
+    pub replicas: u32,
+    /// The stamp.
+    pub epoch: Epoch,
+    /// The template and the selector are as we wrote them.
+    pub intact: bool,
+    pub visibility: Visibility,
+    /// Every process, also those that are stopping.
+    pub processes: Vec<Process>,
+}
+
+/// Whether the last write to a Deployment has taken effect on its processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Not yet: nothing may be concluded from the count of processes.
+    Pending,
+    Visible,
+    /// The processes that are missing cannot be created now.
+    Refused(Refusal),
+}
+
+/// Why the cluster does not create a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Quota(String),
+    Admission(String),
+    Other(String),
+}
+
+/// One running, starting or stopping copy of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    pub name: String,
+    pub uid: String,
+    /// The image digest and the release label in its spec are those of its Deployment's release.
+    pub genuine: bool,
+    /// Since when it is stopping.
+    pub stopping_since: Option<Time>,
+    pub stage: Stage,
+    /// Since when its containers are ready without a break. None: not ready.
+    pub ready_since: Option<Time>,
+    /// Listed by the load balancer (endpoints, and every readiness gate). False for one without ports.
+    pub registered: bool,
+    /// How often its container was started again.
+    pub restarts: u32,
+    /// How often its init container failed.
+    pub init_failures: u32,
+    /// How its container ended the last time.
+    pub last_exit: Option<Exit>,
+    /// The last answer of a failing health check.
+    pub probe_error: Option<String>,
+}
+
+/// What a process is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// No node yet; the scheduler's words, if it has refused.
+    Unscheduled(Option<String>),
+    /// On a node, its container not running: the cluster's reason (`ErrImagePull`, `CrashLoopBackOff`,
+    /// `CreateContainerConfigError`, …; empty while there is none) and message.
+    Waiting {
+        reason: String,
+        message: String,
+    },
+    Running {
+        started_at: Time,
+    },
+    /// The container ended and was not started again yet.
+    Exited(Exit),
+    /// The process as a whole is over (evicted, preempted, its node gone): the cluster replaces it by itself.
+    Over {
+        reason: String,
+    },
+}
+
+impl Process {
+    pub fn is_stopping(&self) -> bool {
+        self.stopping_since.is_some()
+    }
+
+    /// Counts as one of its Deployment's: neither stopping nor over.
+    pub fn is_live(&self) -> bool {
+        !self.is_stopping() && !matches!(self.stage, Stage::Over { .. })
+    }
+}
+
+impl Deployment {
+    pub fn live(&self) -> impl Iterator<Item = &Process> {
+        self.processes.iter().filter(|process| process.is_live())
+    }
+}
+
+impl Observation {
+    pub fn deployment(&self, key: &DeploymentKey) -> Option<&Deployment> {
+        self.deployments.iter().find(|deployment| &deployment.key == key)
+    }
+}
