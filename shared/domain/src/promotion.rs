@@ -204,6 +204,19 @@ impl Plan {
     }
 }
 
+/// How much of a process's story the events of a promotion tell already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    #[default]
+    Nothing,
+    Created,
+    Started,
+    Ready,
+    Verified,
+    Stopping,
+}
+
 /// What is remembered of one process from turn to turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessMemory {
@@ -211,10 +224,10 @@ pub struct ProcessMemory {
     pub first_restarts: u32,
     /// When it last became ready, as last seen; none while it is not ready.
     pub ready_since: Option<Time>,
-    /// When readiness was last lost, by the cluster's clock; none while it is ready or when it never was.
-    pub unready_since: Option<Time>,
-    /// How often readiness was lost.
+    /// How often readiness was lost before it had held for the bake.
     pub lost: u32,
+    /// How far its story was told in the events.
+    pub told: Told,
     /// Ran before this promotion touched anything, under the release that is promoted: never fails it.
     pub initial: bool,
 }

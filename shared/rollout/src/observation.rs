@@ -56,8 +56,7 @@ pub struct Process {
     /// Since when it is stopping.
     pub stopping_since: Option<Time>,
     pub stage: Stage,
-    /// Since when its containers are ready without a break. None: not ready.
-    pub ready_since: Option<Time>,
+    pub readiness: Readiness,
     /// Listed by the load balancer (endpoints, and every readiness gate). False for one without ports.
     pub registered: bool,
     /// How often its container was started again.
@@ -68,6 +67,17 @@ pub struct Process {
     pub last_exit: Option<Exit>,
     /// The last answer of a failing health check.
     pub probe_error: Option<String>,
+}
+
+/// Whether the containers of a process pass their health check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Not ready since the process was created.
+    Never,
+    /// Ready without a break since then.
+    Ready { since: Time },
+    /// Was ready, and is not since then.
+    Lost { since: Time },
 }
 
 /// What a process is doing.
