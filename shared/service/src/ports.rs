@@ -268,3 +268,8 @@ pub trait Clock: Send + Sync {
 
     async fn sleep(&self, duration: Duration);
 }
+
+/// Where ids and tokens come from: a cryptographic random source.
+pub trait Entropy: Send + Sync {
+    fn draw(&self) -> u128;
+}
