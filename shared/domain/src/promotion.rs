@@ -241,6 +241,8 @@ pub struct Memory {
     pub counters: BTreeMap<Cause, u32>,
     /// The epoch of which every Deployment of ours was once seen stamped.
     pub stamped: Epoch,
+    /// The version of the object that was last found drifted: the same sight is counted once.
+    pub drifted: Option<String>,
     /// When everything was last seen complete; the beginning of settling.
     pub complete_since: Option<Time>,
     /// What the rollout waits for, if the wait has a cause of its own when the deadline comes.
@@ -263,7 +265,7 @@ pub struct DeploymentKey {
 }
 
 impl fmt::Display for DeploymentKey {
-    /// The object's name: `web-rbcdefghij`.
+    /// The name of the object: `web-rbcdefghij`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.service, self.release.as_str().to_ascii_lowercase())
     }
@@ -345,7 +347,7 @@ pub struct Environment {
     /// Old Deployments are still above 0 after a commit.
     pub cleanup_pending: bool,
     pub created_at: Time,
-    /// Optimistic lock, and the ETag of the environment.
+    /// Optimistic lock, and the `ETag` of the environment.
     pub version: u64,
 }
 

@@ -2,11 +2,22 @@
 //!
 //! ```text
 //! Observation ──┐
-//! Promotion  ───┼──► decide ──► Decision ──► (saved, then carried out by the caller)
-//! now        ───┘       │
-//!                       └──► phase::next, classify, fence
+//! Promotion  ───┼──► decide ──► Decision ──► apply ──► the records to save, then the actions to carry out
+//! now        ───┘       │                      │
+//!                       ├─ fence, forward,     └─ phase::next
+//!                       └─ restore, classify
 //! ```
 //!
 //! Nothing here waits, does I/O, reads a clock or draws a random number.
 
+pub mod apply;
+pub mod census;
+pub mod classify;
+pub mod decide;
+pub mod fence;
+mod forward;
 pub mod observation;
+pub mod phase;
+mod restore;
+pub mod story;
+mod watch;

@@ -1,0 +1,87 @@
+//! What is remembered of processes from look to look, and when a clock of theirs is due.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use slipway_domain::promotion::{Memory, Promotion, ServicePlan};
+use slipway_domain::time::Time;
+
+use crate::classify::BLIP;
+use crate::decide::WINDOW;
+use crate::observation::{Observation, Process, Readiness, Stage};
+
+/// Clocks of processes are whole seconds on some clusters; a moment after is early enough.
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// Takes over what is new of each process, and forgets those that are gone.
+pub(crate) fn remember(promotion: &Promotion, seen: &Observation, memory: &mut Memory) {
+    let mut processes = BTreeMap::new();
+    for deployment in &seen.deployments {
+        let bake = promotion.plan.service(&deployment.key.service).map_or(0, |service| service.bake_ms);
+        for process in &deployment.processes {
+            let mut known = memory.processes.remove(&process.uid).unwrap_or_else(|| {
+                // A process of the target starts at 0; what ran before keeps the count it is found with.
+                let new = deployment.key.release == promotion.to && memory.stamped == promotion.epoch;
+                slipway_domain::promotion::ProcessMemory {
+                    first_restarts: if new { 0 } else { process.restarts },
+                    ..Default::default()
+                }
+            });
+            note_readiness(&mut known, process, Duration::from_millis(bake));
+            processes.insert(process.uid.clone(), known);
+        }
+    }
+    memory.processes = processes;
+}
+
+fn note_readiness(known: &mut slipway_domain::promotion::ProcessMemory, process: &Process, bake: Duration) {
+    let (now, lost_at) = match process.readiness {
+        Readiness::Never => (None, None),
+        Readiness::Ready { since } => (Some(since), Some(since)),
+        Readiness::Lost { since } => (None, Some(since)),
+    };
+    if let (Some(before), Some(lost_at)) = (known.ready_since, lost_at)
+        && now != Some(before)
+        && lost_at.since(before) < bake
+    {
+        known.lost += 1;
+    }
+    known.ready_since = now;
+}
+
+/// How long until a clock of a process may change the decision, if nothing else happens.
+pub(crate) fn until_due(promotion: &Promotion, seen: &Observation, memory: &Memory, now: Time) -> Duration {
+    let mut wait = WINDOW;
+    for deployment in &seen.deployments {
+        let Some(plan) = promotion.plan.service(&deployment.key.service) else { continue };
+        for process in &deployment.processes {
+            for due in clocks(process, plan).into_iter().flatten() {
+                if due > seen.at {
+                    wait = wait.min(due.since(seen.at) + MOMENT);
+                }
+            }
+        }
+    }
+    let bake = promotion.plan.services.iter().map(|service| service.bake_ms).max().unwrap_or(0);
+    if let Some(since) = memory.complete_since {
+        wait = wait.min(since.plus(Duration::from_millis(bake)).since(now));
+    }
+    wait
+}
+
+/// The moments at which this process may become verified, late or gone.
+fn clocks(process: &Process, plan: &ServicePlan) -> [Option<Time>; 4] {
+    let ms = Duration::from_millis;
+    let slack = Duration::from_secs(1);
+    let ready = match process.readiness {
+        Readiness::Ready { since } => [since.plus(ms(plan.bake_ms)), since.plus(ms(plan.registration_ms))].map(Some),
+        Readiness::Lost { since } => [Some(since.plus(BLIP)), None],
+        Readiness::Never => [None, None],
+    };
+    let boot = match process.stage {
+        Stage::Running { started_at } => Some(started_at.plus(ms(plan.health_timeout_ms) + slack)),
+        _ => None,
+    };
+    let gone = process.stopping_since.map(|since| since.plus(ms(plan.stopping_ms) + BLIP));
+    [ready[0], ready[1], boot, gone]
+}
