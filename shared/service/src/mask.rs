@@ -1,4 +1,5 @@
-//! Takes the values of variables out of text that users may see without the right to reveal them.
+//! Takes the values of variables out of text that may be seen without the right to reveal them: log lines of a failed
+//! process, answers of a health check.
 
 use slipway_domain::secret::Secret;
 
@@ -6,7 +7,49 @@ use slipway_domain::secret::Secret;
 const MIN_CHARACTERS: usize = 8;
 const MASK: &str = "***";
 
-/// The text with every value of at least 8 characters replaced, the longest first, so that no rest of one remains.
+/// The text with every value of at least 8 characters replaced, the longest first, so that nothing remains of one that
+/// contains another. A value of several lines is masked line by line as well, since logs are cut at line breaks.
 pub fn mask<'a>(text: &str, values: impl IntoIterator<Item = &'a Secret>) -> String {
-    unimplemented!()
+    let mut parts: Vec<&str> = values.into_iter().flat_map(|value| parts(value.reveal())).collect();
+    parts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+    parts.dedup();
+    parts.into_iter().fold(text.to_owned(), |text, part| if text.contains(part) { text.replace(part, MASK) } else { text })
+}
+
+fn parts(value: &str) -> impl Iterator<Item = &str> {
+    let lines = value.lines().map(str::trim).filter(move |line| *line != value);
+    std::iter::once(value).chain(lines).filter(|part| part.chars().count() >= MIN_CHARACTERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(text: &str, values: &[&str]) -> String {
+        let secrets: Vec<Secret> = values.iter().map(|value| Secret::from(*value)).collect();
+        mask(text, &secrets)
+    }
+
+    #[test]
+    fn values_of_eight_characters_are_masked_and_shorter_ones_are_not() {
+        assert_eq!(masked("key abcdefgh failed", &["abcdefgh"]), "key *** failed");
+        assert_eq!(masked("key abcdefg failed", &["abcdefg"]), "key abcdefg failed");
+        assert_eq!(masked("ääääääää ääääääää", &["ääääääää"]), "*** ***");
+    }
+
+    #[test]
+    fn a_value_that_contains_another_leaves_no_rest() {
+        assert_eq!(masked("url postgres://u:password@db", &["password", "postgres://u:password@db"]), "url ***");
+    }
+
+    #[test]
+    fn each_line_of_a_value_is_masked() {
+        let value = "-----BEGIN KEY-----\nMIIEvQIBADAN\nshort\n";
+        assert_eq!(masked("read MIIEvQIBADAN then short", &[value]), "read *** then short");
+    }
+
+    #[test]
+    fn the_mask_is_not_a_value_itself() {
+        assert_eq!(masked("nothing to hide", &["", "********"]), "nothing to hide");
+    }
 }

@@ -3,7 +3,7 @@
 use slipway_domain::error::Result;
 use slipway_domain::id::{BuildId, ReleaseId};
 use slipway_domain::name::{AppName, EnvironmentName};
-use slipway_domain::release::{Diff, Release, ReleaseRef, ReleaseState};
+use slipway_domain::release::{Diff, Release, ReleaseRef, ReleaseState, Tag};
 
 use crate::caller::Caller;
 use crate::request::{Idempotency, Page, Paged, Posted};
@@ -48,7 +48,7 @@ pub struct NewRelease {
     /// At most 500 characters.
     pub description: Option<String>,
     /// Unique in the app.
-    pub tag: Option<String>,
+    pub tag: Option<Tag>,
 }
 
 /// What a release forked from, said where it could surprise.

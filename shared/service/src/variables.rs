@@ -3,8 +3,9 @@
 use slipway_domain::error::Result;
 use slipway_domain::id::ReleaseId;
 use slipway_domain::name::{AppName, EnvironmentName};
-use slipway_domain::release::ReleaseRef;
+use slipway_domain::release::{Fingerprint, ReleaseRef, Tag};
 use slipway_domain::secret::Secret;
+use slipway_domain::variables::{VariableKey, Variables};
 
 use crate::caller::Caller;
 use crate::releases::{Base, BaseChoice, ReleaseView};
@@ -14,9 +15,9 @@ use crate::slipway::Slipway;
 /// A variable without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VariableView {
-    pub key: String,
+    pub key: VariableKey,
     /// HMAC of the value under a key of the tenant, bound to the variable's key.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
 }
 
 /// The variables of one release, by key.
@@ -27,22 +28,24 @@ pub struct VariablesView {
     pub variables: Vec<VariableView>,
 }
 
-/// The values of one release, by key.
-#[derive(Debug)]
+/// The values of one release.
+#[derive(Clone, Debug)]
 pub struct Revealed {
     pub release: ReleaseId,
-    pub variables: Vec<(String, Secret)>,
+    pub variables: Variables,
 }
 
 /// What is to become of the variables. Keys and values are checked by the use case, so that every bad one is told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum VariableChange {
-    Patch { set: Vec<(String, String)>, unset: Vec<String> },
-    Replace { variables: Vec<(String, String)> },
+    /// A value sets, none unsets; keys that are not named stay as they are.
+    Patch(Vec<(String, Option<Secret>)>),
+    /// These and no others.
+    Replace(Vec<(String, Secret)>),
 }
 
 /// How a change of variables was asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ChangeVariables {
     pub change: VariableChange,
     pub base: BaseChoice,
@@ -51,7 +54,7 @@ pub struct ChangeVariables {
     /// At most 500 characters. None: `env add:… change:… remove:…`.
     pub description: Option<String>,
     /// Unique in the app.
-    pub tag: Option<String>,
+    pub tag: Option<Tag>,
 }
 
 /// What came of a change of variables.
