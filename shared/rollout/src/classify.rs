@@ -155,9 +155,8 @@ fn probe(process: &Process) -> String {
 }
 
 fn ended(process: &Process) -> String {
-    let exit = match (&process.stage, &process.last_exit) {
-        (Stage::Exited(exit), _) | (_, Some(exit)) => exit,
-        _ => return String::new(),
+    let ((Stage::Exited(exit), _) | (_, Some(exit))) = (&process.stage, &process.last_exit) else {
+        return String::new();
     };
     match (exit.code, exit.signal) {
         (_, Some(signal)) => format!(" (signal {signal})"),
