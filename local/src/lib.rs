@@ -1,1 +1,3 @@
-//! slipway-local
+//! Everything that makes Slipway run on one machine.
+
+pub mod workflow;
