@@ -4,8 +4,14 @@
 //! Everything here is a plain value. Nothing in this crate reads a clock, draws a random number, does I/O or waits;
 //! what it needs of those is passed in.
 
+pub mod app;
+pub mod build;
 pub mod error;
 pub mod id;
+pub mod manifest;
 pub mod name;
 pub mod promotion;
+pub mod release;
+pub mod secret;
 pub mod time;
+pub mod variables;
