@@ -1,5 +1,8 @@
 //! Manifests as people write them: the good ones give what they say, and each bad one its one whole error.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +47,7 @@ fn every_bad_manifest_is_refused_with_its_place_and_what_to_do() {
         let text = fs::read_to_string(&file).unwrap();
         let lines = u32::try_from(text.lines().count()).unwrap();
         assert!((1..=lines + 1).contains(&error.line), "{error}");
-        errors.push_str(&format!("{}\n    {error}\n", file.file_name().unwrap().to_str().unwrap()));
+        writeln!(errors, "{}\n    {error}", file.file_name().unwrap().to_str().unwrap()).unwrap();
     }
     insta::assert_snapshot!("bad-manifests", errors);
 }
