@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::id::BuildId;
+use crate::id::{BuildId, ReleaseId};
 use crate::manifest::{Manifest, Warning};
 use crate::name::{AppName, EnvironmentName};
 use crate::release::ImageDigest;
@@ -113,6 +113,12 @@ pub struct Build {
     /// Why it failed, in a sentence for people.
     pub failure: Option<String>,
     pub upload: Option<Upload>,
+    /// Path of the manifest inside the archive. None: one of the well-known names.
+    pub manifest_path: Option<String>,
+    /// It fails when it has not ended this long after it was created.
+    pub time_limit_seconds: u64,
+    /// The release that its completion made.
+    pub release: Option<ReleaseId>,
 }
 
 /// `build 1a2b3c4d Fix the login page`, or `build` when no commit is known.
