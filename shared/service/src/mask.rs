@@ -13,7 +13,9 @@ pub fn mask<'a>(text: &str, values: impl IntoIterator<Item = &'a Secret>) -> Str
     let mut parts: Vec<&str> = values.into_iter().flat_map(|value| parts(value.reveal())).collect();
     parts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
     parts.dedup();
-    parts.into_iter().fold(text.to_owned(), |text, part| if text.contains(part) { text.replace(part, MASK) } else { text })
+    parts
+        .into_iter()
+        .fold(text.to_owned(), |text, part| if text.contains(part) { text.replace(part, MASK) } else { text })
 }
 
 fn parts(value: &str) -> impl Iterator<Item = &str> {

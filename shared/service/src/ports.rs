@@ -84,9 +84,16 @@ pub struct Write {
 /// What is deleted, and the version of it that was decided on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removal {
-    Deployment { key: DeploymentKey, uid: String, resource_version: String },
+    Deployment {
+        key: DeploymentKey,
+        uid: String,
+        resource_version: String,
+    },
     /// One process, which the cluster then replaces.
-    Process { name: String, uid: String },
+    Process {
+        name: String,
+        uid: String,
+    },
 }
 
 /// The tenant's cluster, as a rollout sees it.
@@ -147,7 +154,11 @@ pub struct NewRun {
 pub enum RunState {
     Running,
     /// `timed_out`: it was ended because its time limit was over.
-    Ended { exit: Exit, at: Time, timed_out: bool },
+    Ended {
+        exit: Exit,
+        at: Time,
+        timed_out: bool,
+    },
     /// Was never started here.
     Unknown,
 }
@@ -241,8 +252,14 @@ pub struct BuildOrder {
 #[derive(Clone, Debug, PartialEq)]
 pub enum BuildState {
     Running,
-    Done { image: ImageDigest, manifest: slipway_domain::manifest::Manifest, warnings: Vec<String> },
-    Failed { reason: String },
+    Done {
+        image: ImageDigest,
+        manifest: slipway_domain::manifest::Manifest,
+        warnings: Vec<String>,
+    },
+    Failed {
+        reason: String,
+    },
     /// Was never started here, or is gone.
     Unknown,
 }

@@ -38,10 +38,12 @@ pub async fn clean_up(worker: Worker<'_>, namespace: &Namespace) -> Result<(), C
         let left: Vec<_> = seen
             .deployments
             .iter()
-            .filter(|deployment| environment.active.as_ref() != Some(&deployment.key.release) && deployment.replicas > 0)
+            .filter(|deployment| {
+                environment.active.as_ref() != Some(&deployment.key.release) && deployment.replicas > 0
+            })
             .collect();
         if left.is_empty() {
-            worker.records.cleaned(namespace, &environment).await?;
+            worker.records.cleaned(namespace, &environment, worker.clock.now()).await?;
             return Ok(());
         }
         for deployment in left {

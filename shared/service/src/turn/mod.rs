@@ -12,6 +12,7 @@
 mod cleanup;
 mod evidence;
 mod records;
+mod store_records;
 
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ use slipway_rollout::observation::Observation;
 use slipway_rollout::phase::Trigger;
 
 pub use cleanup::{clean_up, collect};
-pub use records::{Records, RecordsError, StoreRecords};
+pub use records::{Records, RecordsError};
+pub use store_records::StoreRecords;
 
 use crate::ports::{Clock, Cluster, ClusterError, Namespace, NewDeployment, Removal, RolloutInput, Write};
 
@@ -192,8 +194,8 @@ impl Call<'_> {
         if promotion.phase == Phase::Ended {
             return self.settle(promotion, Some(environment)).await;
         }
-        let current = environment.promotion.as_ref() == Some(&promotion.id)
-            && promotion.execution == self.step.input.execution;
+        let current =
+            environment.promotion.as_ref() == Some(&promotion.id) && promotion.execution == self.step.input.execution;
         (!current).then(|| ended(None))
     }
 
@@ -316,8 +318,7 @@ impl Call<'_> {
             at: now,
             log: Vec::new(),
         };
-        let trigger =
-            if promotion.phase == Phase::Restoring { Trigger::RestoringOver } else { Trigger::Broken };
+        let trigger = if promotion.phase == Phase::Restoring { Trigger::RestoringOver } else { Trigger::Broken };
         let decision = Decision {
             trigger: Some(trigger),
             failure: Some(failure),

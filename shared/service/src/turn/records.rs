@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use slipway_domain::id::ReleaseId;
 use slipway_domain::name::ServiceName;
 use slipway_domain::promotion::{Environment, Promotion};
+use slipway_domain::time::Time;
 use slipway_rollout::apply::Applied;
 
 use crate::ports::{RolloutInput, Template};
@@ -53,5 +54,6 @@ pub trait Records: Send + Sync {
         &self,
         namespace: &crate::ports::Namespace,
         environment: &Environment,
+        now: Time,
     ) -> Result<(), RecordsError>;
 }
