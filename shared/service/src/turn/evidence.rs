@@ -25,11 +25,11 @@ pub(super) async fn gather(
     let Ok(lines) = cluster.tail(namespace, process, LINES).await else { return };
     let Ok(template) = records.template(input, &promotion.to, service).await else { return };
     let values: Vec<_> = template.variables.iter().map(|(_, value)| value).collect();
-    failure.message = mask::mask(&failure.message, &values);
+    failure.message = mask::mask(&failure.message, values.iter().copied());
     if let Some(exit) = &mut failure.exit {
-        exit.message = mask::mask(&exit.message, &values);
+        exit.message = mask::mask(&exit.message, values.iter().copied());
     }
-    failure.log = newest(lines.into_iter().map(|line| mask::mask(&line, &values)).collect());
+    failure.log = newest(lines.into_iter().map(|line| mask::mask(&line, values.iter().copied())).collect());
 }
 
 /// As many of the newest lines as fit.
