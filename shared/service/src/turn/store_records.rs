@@ -95,6 +95,7 @@ impl Records for StoreRecords {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unavailable(error: StoreError) -> RecordsError {
     RecordsError::Unavailable(error.to_string())
 }
