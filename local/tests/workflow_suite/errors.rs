@@ -147,6 +147,16 @@ async fn an_expression_that_gives_nothing_fails_the_state_and_can_be_caught() {
 }
 
 #[tokio::test]
+async fn an_output_beyond_the_limit_is_not_handed_on() {
+    let answer = Act::Answer(json!("x".repeat(200 * 1024)));
+    let twice = json!({ "Output": ["{% $states.result.Payload %}", "{% $states.result.Payload %}"] });
+    let (_, execution) = run(twice, [answer.clone()]).await;
+    assert_eq!(failed_with(&execution), "States.DataLimitExceeded");
+    let (_, execution) = run(json!({}), [answer]).await;
+    assert_eq!(execution.status, Status::Succeeded);
+}
+
+#[tokio::test]
 async fn an_answer_beyond_the_limit_ends_the_execution_whatever_it_catches() {
     let fields = json!({ "Retry": [{ "ErrorEquals": ["States.ALL"] }],
                          "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "Z" }] });

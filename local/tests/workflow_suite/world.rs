@@ -52,6 +52,11 @@ impl VirtualClock {
         self.inner.lock().unwrap().elapsed += duration;
     }
 
+    /// How many waits have neither ended nor been given up.
+    pub fn waiting(&self) -> usize {
+        self.inner.lock().unwrap().open.len()
+    }
+
     /// By how much the clock moved, step by step.
     pub fn slept(&self) -> Vec<Duration> {
         self.inner.lock().unwrap().slept.clone()
