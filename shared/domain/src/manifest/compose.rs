@@ -13,10 +13,9 @@ const SECTIONS: [&str; 2] = ["services", "version"];
 /// Sections that version 2 has and Slipway does not use.
 const SECTIONS_ONLY: [&str; 2] = ["networks", "volumes"];
 
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 12] = [
     "build",
     "command",
-    "dockerfile",
     "environment",
     "expose",
     "image",
@@ -30,7 +29,7 @@ const SETTINGS: [&str; 13] = [
 ];
 
 /// Settings that version 2 has and Slipway does not use.
-const COMPOSE_ONLY: [&str; 47] = [
+const COMPOSE_ONLY: [&str; 54] = [
     "blkio_config",
     "cap_add",
     "cap_drop",
@@ -78,11 +77,14 @@ const COMPOSE_ONLY: [&str; 47] = [
     "stop_signal",
     "sysctls",
     "tmpfs",
+    "tty",
+    "ulimits",
+    "user",
+    "userns_mode",
+    "volume_driver",
+    "volumes",
+    "working_dir",
 ];
-
-/// The rest of [`COMPOSE_ONLY`].
-const COMPOSE_ONLY_TOO: [&str; 7] =
-    ["tty", "ulimits", "user", "userns_mode", "volume_driver", "volumes", "working_dir"];
 
 pub(super) fn read(root: &yaml::Node) -> Result<Manifest, Problem> {
     let root = Field::root(root);
@@ -101,7 +103,7 @@ pub(super) fn read(root: &yaml::Node) -> Result<Manifest, Problem> {
     check_version(&root, version.as_ref())?;
     let services = services.ok_or_else(|| parse::no_services(&root))?;
     let services = parse::each_service(&services, |entry, name| service(entry, name, &mut warnings))?;
-    Ok(parse::finish(Manifest { services, environment: Vec::new(), build: None, warnings }))
+    parse::finish(Manifest { services, environment: Vec::new(), build: None, warnings })
 }
 
 fn check_version(root: &Field<'_>, version: Option<&Field<'_>>) -> Result<(), Problem> {
@@ -152,7 +154,7 @@ fn setting(service: &mut Service, entry: &Field<'_>, warnings: &mut Vec<Warning>
         "mem_reservation" => service.resources.memory_mb = Some(megabytes(entry)?),
         "scale" => service.scale = entry.number(0..=settings::MAX_SCALE, "a whole number")?,
         "stop_grace_period" => service.termination_seconds = duration(entry)?,
-        key if COMPOSE_ONLY.contains(&key) || COMPOSE_ONLY_TOO.contains(&key) => {
+        key if COMPOSE_ONLY.contains(&key) => {
             warnings.push(entry.warning("is not used by Slipway"));
         }
         key if key.starts_with("x-") => {}

@@ -44,9 +44,13 @@ impl<'node> Field<'node> {
 
     /// `must be …, not …`.
     pub fn expected(&self, what: &str) -> Problem {
-        let hint = match &self.node.value {
-            Value::Scalar { text, .. } if text.contains("${") => ": variables are not expanded here, write the value",
-            _ => "",
+        let text = self.scalar().unwrap_or_default();
+        let hint = if text.contains("${") && !what.contains("${") {
+            ": variables are not expanded here, write the value"
+        } else if text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            ": write it without leading zeros"
+        } else {
+            ""
         };
         self.problem(format!("must be {what}, not {}{hint}", self.found()))
     }
@@ -151,6 +155,7 @@ impl<'node> Field<'node> {
     pub fn unknown(&self, known: &[&str]) -> Problem {
         let hint = match nearest(self.key, known) {
             Some(near) => format!("did you mean `{near}`?"),
+            None if known.len() == 1 => format!("remove it, or use {}", known.join("")),
             None => format!("remove it, or use one of {}", known.join(", ")),
         };
         Problem::new(self.key_position, &self.path, format!("is not a setting that is known here: {hint}"))
@@ -170,10 +175,10 @@ pub(super) fn quoted(text: &str) -> String {
     format!("`{}{rest}`", clean.replace("\\\"", "\"").replace("\\'", "'"))
 }
 
-/// The known word that differs by at most two edits and less than half of its letters.
+/// The known word that differs by at most two edits, and at most half of its letters.
 fn nearest<'known>(word: &str, known: &[&'known str]) -> Option<&'known str> {
     let scored = known.iter().map(|candidate| (distance(word, candidate), *candidate));
-    scored.filter(|(edits, candidate)| *edits <= 2 && edits * 2 < candidate.len()).min().map(|(_, near)| near)
+    scored.filter(|(edits, candidate)| *edits <= 2 && edits * 2 <= candidate.len()).min().map(|(_, near)| near)
 }
 
 /// Levenshtein's distance, by rows. Words longer than 64 characters are like nothing.

@@ -1,6 +1,8 @@
 //! The labels by which `docker-compose.yml` speaks to convox: `convox.health.*`, `convox.deployment.*`,
 //! `convox.port.*`. Labels of others are left alone.
 
+use std::collections::BTreeSet;
+
 use super::error::{Position, Problem};
 use super::field::{Field, quoted};
 use super::ports::{self, Published};
@@ -77,26 +79,29 @@ pub(super) fn apply(
     for label in labels.iter().filter(|label| label.key.starts_with("convox.port.")) {
         port_label(service, &label.field(), published, warnings)?;
     }
-    let health = labels.iter().find(|label| label.key.starts_with("convox.health.p"));
-    check_health(service, health.map(Label::field).as_ref(), Dialect::Compose, warnings)
+    let asked = |key: &str| labels.iter().find(|label| label.key == key).map(Label::field);
+    let (path, port) = (asked("convox.health.path"), asked("convox.health.port"));
+    check_health(service, path.as_ref(), port.as_ref(), Dialect::Compose, warnings)
 }
 
 /// `- convox.health.timeout=60`, or `convox.health.timeout: 60`.
 fn collect(field: &Field<'_>) -> Result<Vec<Label>, Problem> {
-    let mut labels: Vec<Label> = Vec::new();
+    let mut labels = Vec::new();
+    let mut seen = BTreeSet::new();
     if field.is_null() {
         return Ok(labels);
     }
     let fields = if field.is_map() { field.entries()? } else { field.items("a list or a mapping of labels")? };
     for entry in fields {
         let label = if field.is_map() { written_as_entry(&entry) } else { written_as_item(field, &entry)? };
-        if labels.iter().any(|known| known.key == label.key) {
+        if !seen.insert(label.key.clone()) {
             let message = format!("gives {} a second time: keep one of the two", quoted(&label.key));
             return Err(Problem::new(label.key_position, &entry.path, message));
         }
-        labels.push(label);
+        if label.key.starts_with("convox.") {
+            labels.push(label);
+        }
     }
-    labels.retain(|label| label.key.starts_with("convox."));
     Ok(labels)
 }
 
@@ -112,12 +117,17 @@ fn written_as_entry(entry: &Field<'_>) -> Label {
 fn written_as_item(field: &Field<'_>, item: &Field<'_>) -> Result<Label, Problem> {
     let text = item.scalar().ok_or_else(|| item.expected("a label such as convox.health.timeout=60"))?;
     let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    let plain = matches!(item.node.value, Value::Scalar { plain: true, .. });
+    // The value stands behind the key and its `=`, and behind the quote where there is one.
+    let before = key.chars().count() + if plain { 1 } else { 2 };
+    let column = item.key_position.column.saturating_add(u32::try_from(before).unwrap_or(u32::MAX));
+    let position = Position { column, ..item.key_position };
     let value = Value::Scalar { text: value.to_owned(), plain: true };
     Ok(Label {
         path: format!("{}.{key}", field.path),
         key: key.to_owned(),
         key_position: item.key_position,
-        value: Node { position: item.key_position, value },
+        value: Node { position, value },
     })
 }
 

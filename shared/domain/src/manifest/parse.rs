@@ -20,6 +20,17 @@ const CONVOX_SECTIONS: [&str; 5] = ["appSettings", "balancers", "configs", "labe
 
 const SECTIONS: [&str; 4] = ["build", "deployment", "environment", "services"];
 
+const CONVOX_KNOWN: [&str; 4] = ["environment", "resources", "services", "timers"];
+
+/// 192 KiB as canonical JSON: a release with it and its fingerprints has to fit an item of the store.
+const MAX_CANONICAL_BYTES: usize = 192 * 1024;
+
+/// More warnings than anybody reads; the last one says how many there are.
+const MAX_WARNINGS: usize = 100;
+
+/// In characters; paths in a file may be long.
+const MAX_WARNING_LENGTH: usize = 300;
+
 /// Reads a manifest. The last part of `file_name` decides the format: `slipway.yml`, `convox.yml`, or
 /// `docker-compose.yml` of version 2. The first mistake is returned with its place.
 pub fn parse(file_name: &str, text: &str) -> Result<Manifest, ManifestError> {
@@ -63,19 +74,41 @@ fn sections(root: &yaml::Node, dialect: Dialect) -> Result<Manifest, Problem> {
                 warnings.push(entry.warning("is not used by Slipway"));
             }
             key if key.starts_with("x-") => {}
+            _ if dialect == Dialect::Convox => return Err(entry.unknown(&CONVOX_KNOWN)),
             _ => return Err(entry.unknown(&SECTIONS)),
         }
     }
     let services = services.ok_or_else(|| no_services(&root))?;
     let services =
         each_service(&services, |entry, name| service::read(entry, name, dialect, &mut shared, &mut warnings))?;
-    Ok(finish(Manifest { services, environment: shared.environment.declarations, build: shared.build, warnings }))
+    finish(Manifest { services, environment: shared.environment.declarations, build: shared.build, warnings })
 }
 
-/// In the order of the lines that they speak of, whichever was read first.
-pub(super) fn finish(mut manifest: Manifest) -> Manifest {
-    manifest.warnings.sort_by_key(|warning: &Warning| warning.line);
-    manifest
+/// Puts the warnings in the order of their lines, and refuses what has grown too large by its aliases.
+pub(super) fn finish(mut manifest: Manifest) -> Result<Manifest, Problem> {
+    let warnings = &mut manifest.warnings;
+    warnings.sort_by_key(|warning: &Warning| warning.line);
+    let found = warnings.len();
+    if found > MAX_WARNINGS {
+        warnings.truncate(MAX_WARNINGS - 1);
+        let message = format!("the file has {} more of such settings", found - warnings.len());
+        warnings.push(Warning { message, line: None });
+    }
+    for warning in warnings {
+        if let Some((end, _)) = warning.message.char_indices().nth(MAX_WARNING_LENGTH) {
+            warning.message.truncate(end);
+            warning.message.push('…');
+        }
+    }
+    let bytes = manifest.to_json().len();
+    if bytes > MAX_CANONICAL_BYTES {
+        let message = format!(
+            "the manifest has {bytes} bytes once its aliases are followed, and at most {MAX_CANONICAL_BYTES} are kept: \
+             shorten it"
+        );
+        return Err(Problem::new(Position::START, "", message));
+    }
+    Ok(manifest)
 }
 
 pub(super) fn no_services(root: &Field<'_>) -> Problem {

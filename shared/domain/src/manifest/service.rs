@@ -103,7 +103,7 @@ pub(super) fn read(
 ) -> Result<Service, Problem> {
     let mut service = plain(name, shared.deployment.clone());
     let mut internal = false;
-    let mut health = None;
+    let (mut path, mut port) = (None, None);
     if field.is_null() {
         service.all_variables = shared.environment.all;
         return Ok(service);
@@ -116,14 +116,17 @@ pub(super) fn read(
             "build" => build(&mut service, &entry, dialect, shared)?,
             "health" => {
                 service.health = settings::health(&entry, dialect, warnings)?;
-                health = Some(entry);
+                let entries = if entry.is_map() { entry.entries()? } else { Vec::new() };
+                port = entries.iter().find(|setting| setting.key == "port").cloned();
+                path = entries.into_iter().find(|setting| setting.key == "path");
+                path = if entry.is_map() { path } else { Some(entry) };
             }
             _ => setting(&mut service, &entry, dialect, warnings)?,
         }
     }
     service.all_variables |= shared.environment.all;
     settle_ports(&mut service, field, internal)?;
-    check_health(&service, health.as_ref(), dialect, warnings)?;
+    check_health(&service, path.as_ref(), port.as_ref(), dialect, warnings)?;
     Ok(service)
 }
 
@@ -180,34 +183,33 @@ fn settle_ports(service: &mut Service, field: &Field<'_>, internal: bool) -> Res
     for mut port in std::mem::take(&mut service.ports) {
         port.public &= !internal;
         ports::add(&mut settled, port);
-    }
-    if settled.len() > ports::MAX_PORTS {
-        return Err(field.problem(format!("has more than {} ports: remove some", ports::MAX_PORTS)));
+        if settled.len() > ports::MAX_PORTS {
+            return Err(field.problem(format!("has more than {} ports: remove some", ports::MAX_PORTS)));
+        }
     }
     service.ports = settled;
     Ok(())
 }
 
-/// A check needs a port, one of the service's own.
+/// A check needs a port, one of the service's own. `path` and `port` are where the file asks for them.
 pub(super) fn check_health(
     service: &Service,
-    health: Option<&Field<'_>>,
+    path: Option<&Field<'_>>,
+    port: Option<&Field<'_>>,
     dialect: Dialect,
     warnings: &mut Vec<Warning>,
 ) -> Result<(), Problem> {
-    let Some(field) = health else { return Ok(()) };
-    if let Some(port) = service.health.port
-        && !service.ports.iter().any(|known| known.container == port)
+    if let (Some(field), Some(number)) = (port, service.health.port)
+        && !service.ports.iter().any(|known| known.container == number)
     {
-        return Err(field.problem(format!("must check a port of the service, and {port} is not among its `ports`")));
+        return Err(field.problem(format!("must be a port of the service, and {number} is not among its `ports`")));
     }
-    if service.health.path.is_some() && service.ports.is_empty() {
-        let message = "has a path to ask for, and the service has no port: add `port`, or remove the path";
-        if dialect == Dialect::Slipway {
-            return Err(field.problem(message));
-        }
-        warnings.push(field.warning(message));
+    let (Some(field), true) = (path, service.ports.is_empty()) else { return Ok(()) };
+    let message = "is a path to ask for, and the service has no port: add a port, or remove the path";
+    if dialect == Dialect::Slipway {
+        return Err(field.problem(message));
     }
+    warnings.push(field.warning(message));
     Ok(())
 }
 

@@ -105,15 +105,16 @@ impl<'text> Loader<'text> {
                 self.last = start(&span);
                 Ok((event, self.last))
             }
-            Some(Err(error)) => Err(self.unreadable(&error)),
+            Some(Err(error)) => Err(Self::unreadable(&error)),
             None => Ok((Event::StreamEnd, self.last)),
         }
     }
 
-    fn unreadable(&self, error: &ScanError) -> Problem {
+    fn unreadable(error: &ScanError) -> Problem {
         let marker = error.marker();
-        let message = format!("the file is not valid YAML: {}", error.info());
-        Problem::new(position(marker.line(), marker.col()), self.path.join("."), message)
+        let message =
+            format!("the file is not valid YAML here: {}; check indentation, quotes and brackets", error.info());
+        Problem::new(position(marker.line(), marker.col()), "", message)
     }
 
     fn build(&mut self, event: Event<'text>, position: Position, depth: usize) -> Result<Built, Problem> {
@@ -132,7 +133,7 @@ impl<'text> Loader<'text> {
                 (self.map(position, depth + 1)?, anchor)
             }
             Event::Alias(anchor) => (self.alias(anchor, position, depth)?, 0),
-            _ => return Err(self.problem(position, "the file ends in the middle of a value: complete it")),
+            _ => return Err(self.problem(position, "is incomplete: the file ends here")),
         };
         if anchor != 0 {
             self.anchors.insert(anchor, built.clone());
@@ -142,12 +143,12 @@ impl<'text> Loader<'text> {
 
     fn alias(&mut self, anchor: usize, position: Position, depth: usize) -> Result<Built, Problem> {
         let Some(built) = self.anchors.get(&anchor) else {
-            return Err(self.problem(position, "an alias stands inside the value that it names: write the value out"));
+            return Err(self.problem(position, "uses an alias inside the value that it names: write the value out"));
         };
         let (size, height) = (built.size, built.height);
         self.count(size, position)?;
         check_depth(depth + height, position)?;
-        self.anchors.get(&anchor).cloned().ok_or_else(|| self.problem(position, "an alias has no anchor"))
+        self.anchors.get(&anchor).cloned().ok_or_else(|| self.problem(position, "uses an alias that names nothing"))
     }
 
     fn list(&mut self, position: Position, depth: usize) -> Result<Built, Problem> {
@@ -192,8 +193,8 @@ impl<'text> Loader<'text> {
                 continue;
             }
             if !seen.insert(key.clone()) {
-                let message = format!("`{key}` is given twice: keep one of the two");
-                return Err(self.problem(key_position, &message));
+                self.path.push(key);
+                return Err(self.problem(key_position, "is given twice: keep one of the two"));
             }
             if matches!(value.node.value, Value::Null) {
                 // An absent value has no place of its own.
@@ -223,7 +224,7 @@ impl<'text> Loader<'text> {
             Value::List(items) if items.iter().all(|item| matches!(item.value, Value::Map(_))) => {
                 items.into_iter().try_for_each(|item| self.merge(entries, seen, item, at))
             }
-            _ => Err(self.problem(at, "`<<` must name a mapping, as in `<<: *defaults`, or a list of them")),
+            _ => Err(self.problem(at, "merges what is no mapping: write `<<: *defaults`, where `defaults` names one")),
         }
     }
 
@@ -234,7 +235,7 @@ impl<'text> Loader<'text> {
                 self.refuse_tag(tag.as_deref(), &["str"], position)?;
                 Ok((text.into_owned(), style == ScalarStyle::Plain))
             }
-            _ => Err(self.problem(position, "a key must be plain text")),
+            _ => Err(self.problem(position, "has a key that is not plain text: write a word")),
         }
     }
 
@@ -253,7 +254,7 @@ impl<'text> Loader<'text> {
         if tag.core_suffix().is_some_and(|suffix| allowed.contains(&suffix)) {
             return Ok(());
         }
-        Err(self.problem(position, &format!("the tag `{}` has no meaning here: remove it", tag.original())))
+        Err(self.problem(position, &format!("has the tag `{}`, which has no meaning here: remove it", tag.original())))
     }
 
     fn count(&mut self, more: usize, position: Position) -> Result<(), Problem> {
