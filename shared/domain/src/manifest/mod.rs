@@ -255,3 +255,6 @@ impl Manifest {
         serde_json::from_str(text).map_err(|error| Error::internal(format!("a stored manifest is unreadable: {error}")))
     }
 }
+
+#[cfg(test)]
+mod tests;

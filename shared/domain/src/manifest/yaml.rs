@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::error::{Position, Problem};
 
@@ -105,16 +105,20 @@ impl<'text> Loader<'text> {
                 self.last = start(&span);
                 Ok((event, self.last))
             }
-            Some(Err(error)) => Err(Self::unreadable(&error)),
+            Some(Err(error)) => Err(self.unreadable(&error)),
             None => Ok((Event::StreamEnd, self.last)),
         }
     }
 
-    fn unreadable(error: &ScanError) -> Problem {
+    fn unreadable(&self, error: &ScanError) -> Problem {
         let marker = error.marker();
+        let position = position(marker.line(), marker.col());
+        if matches!(error.kind(), ErrorKind::UnknownAnchor) {
+            return self.problem(position, "uses an alias that names nothing: write `&name` before the value it means");
+        }
         let message =
             format!("the file is not valid YAML here: {}; check indentation, quotes and brackets", error.info());
-        Problem::new(position(marker.line(), marker.col()), "", message)
+        Problem::new(position, "", message)
     }
 
     fn build(&mut self, event: Event<'text>, position: Position, depth: usize) -> Result<Built, Problem> {

@@ -1,0 +1,5 @@
+use slipway_domain::secret::Secret;
+
+fn main() {
+    let _ = format!("{}", Secret::from("x"));
+}

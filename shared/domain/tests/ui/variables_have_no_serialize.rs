@@ -1,0 +1,7 @@
+use slipway_domain::variables::Variables;
+
+fn serialize<T: serde::Serialize>(_: &T) {}
+
+fn main() {
+    serialize(&Variables::default());
+}
