@@ -18,6 +18,8 @@ pub mod fence;
 mod forward;
 pub mod observation;
 pub mod phase;
+pub mod plan;
 mod restore;
+pub mod start;
 pub mod story;
 mod watch;

@@ -14,9 +14,9 @@ use slipway_domain::name::ServiceName;
 use slipway_domain::promotion::{Plan, ServicePlan};
 
 /// From the start to the first change in the cluster.
-const PREPARING: Duration = Duration::from_secs(60);
+const PREPARING: Duration = Duration::from_mins(1);
 /// For putting `from` back, from the moment that was decided.
-const RESTORING: Duration = Duration::from_secs(600);
+const RESTORING: Duration = Duration::from_mins(10);
 /// How long a stopping process still gets requests after it left the load balancer.
 const LOAD_BALANCER_PAUSE: Duration = Duration::from_secs(5);
 /// What a load balancer usually takes to list a process that is ready; the limit is `health.registration`.
@@ -99,7 +99,8 @@ fn services(planned: &Planned<'_>) -> Vec<ServicePlan> {
         let kept = planned.scale.get(&service.name).or_else(|| planned.formation.get(&service.name));
         kept.copied().unwrap_or(service.scale)
     };
-    let moved = planned.to.services.iter().map(|service| service_plan(service, before(&service.name), Some(after(service))));
+    let moved =
+        planned.to.services.iter().map(|service| service_plan(service, before(&service.name), Some(after(service))));
     let removed = planned.from.into_iter().flat_map(|from| &from.services);
     let removed = removed.filter(|service| planned.to.service(&service.name).is_none());
     moved.chain(removed.map(|service| service_plan(service, before(&service.name), None))).collect()
@@ -123,7 +124,8 @@ fn service_plan(service: &Service, before: Option<u32>, after: Option<u32>) -> S
 
 /// Each process may be moved twice, there and back, in a turn of its own; windows in which nothing moved add to that.
 fn check_size(services: &[ServicePlan], total: Duration) -> Result<(), FormationTooLarge> {
-    let processes = services.iter().map(|service| u64::from(service.before.unwrap_or(0).max(service.after.unwrap_or(0)))).sum();
+    let processes =
+        services.iter().map(|service| u64::from(service.before.unwrap_or(0).max(service.after.unwrap_or(0)))).sum();
     let windows = (PREPARING + total + RESTORING).as_secs().div_ceil(WINDOW.as_secs());
     let limit = (TURN_CAP - windows - FURTHER_TURNS) / 2;
     if processes > limit { Err(FormationTooLarge { processes, limit }) } else { Ok(()) }
