@@ -1,3 +1,4 @@
 //! Everything that makes Slipway run on one machine.
 
+pub mod rollout;
 pub mod workflow;

@@ -1,17 +1,10 @@
-//! The time as the runner sees it.
+//! The clock of this machine.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use slipway_domain::time::Time;
-
-/// Tells the time and waits. A test brings one that stands still until it is told to move.
-#[async_trait]
-pub trait Clock: Send + Sync {
-    fn now(&self) -> Time;
-
-    async fn sleep(&self, duration: Duration);
-}
+use slipway_service::ports::Clock;
 
 /// The clock of this machine.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::Value;
+use slipway_service::ports::Clock;
 use tokio::task::JoinSet;
 
-use super::clock::Clock;
 use super::definition::Definition;
 use super::execution::{Execution, Failure, MOST_HISTORY_EVENTS};
 use super::folder::Folder;

@@ -135,11 +135,16 @@ async fn a_storm_of_errors_restores() {
 
 #[tokio::test]
 async fn any_other_error_restores_at_once() {
-    for act in [Act::Fail("Internal"), Act::Panic] {
-        let (world, execution) = rollout([act, ended("rolled_back")]).await;
-        assert_eq!(modes(&world), ["advance", "restore"]);
-        assert_eq!(execution.state, "RolledBack");
-    }
+    let (world, execution) = rollout([Act::Fail("Internal"), ended("rolled_back")]).await;
+    assert_eq!(modes(&world), ["advance", "restore"]);
+    assert_eq!(execution.state, "RolledBack");
+}
+
+#[tokio::test]
+async fn a_function_that_dies_is_called_once_more_before_it_restores() {
+    let (world, execution) = rollout([Act::Panic, Act::Panic, ended("rolled_back")]).await;
+    assert_eq!(modes(&world), ["advance", "advance", "restore"]);
+    assert_eq!(execution.state, "RolledBack");
 }
 
 #[tokio::test]

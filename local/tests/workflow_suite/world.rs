@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use slipway_domain::time::Time;
-use slipway_local::workflow::clock::Clock;
 use slipway_local::workflow::definition::Definition;
 use slipway_local::workflow::execution::Execution;
 use slipway_local::workflow::runner::{Runner, Started};
 use slipway_local::workflow::{Task, TaskError};
+use slipway_service::ports::Clock;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 

@@ -11,6 +11,7 @@
 
 mod cleanup;
 mod evidence;
+mod payload;
 mod records;
 mod store_records;
 
