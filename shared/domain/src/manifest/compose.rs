@@ -13,9 +13,10 @@ const SECTIONS: [&str; 2] = ["services", "version"];
 /// Sections that version 2 has and Slipway does not use.
 const SECTIONS_ONLY: [&str; 2] = ["networks", "volumes"];
 
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "build",
     "command",
+    "dockerfile",
     "environment",
     "expose",
     "image",
@@ -119,10 +120,11 @@ fn check_version(root: &Field<'_>, version: Option<&Field<'_>>) -> Result<(), Pr
 fn service(field: &Field<'_>, name: ServiceName, warnings: &mut Vec<Warning>) -> Result<Service, Problem> {
     let mut service = service::plain(name, Deployment::default());
     let mut published = Vec::new();
-    let mut labelled = None;
+    let (mut labelled, mut dockerfile) = (None, None);
     for entry in field.entries_of("a mapping of settings")? {
         match entry.key {
             "labels" => labelled = Some(entry),
+            "dockerfile" => dockerfile = Some(entry),
             // `expose` only tells that others connect there: ports without a place on the load balancer.
             "ports" | "expose" => published.extend(ports::published(&entry, warnings)?),
             _ => setting(&mut service, &entry, warnings)?,
@@ -131,18 +133,29 @@ fn service(field: &Field<'_>, name: ServiceName, warnings: &mut Vec<Warning>) ->
     if published.len() > ports::MAX_PORTS {
         return Err(field.problem(format!("has more than {} ports: remove some", ports::MAX_PORTS)));
     }
+    if let Some(entry) = dockerfile {
+        beside_build(&mut service, &entry)?;
+    }
     labels::apply(&mut service, labelled.as_ref(), &published, warnings)?;
     Ok(service)
+}
+
+/// `dockerfile` beside `build`, as the first version of the format had it.
+fn beside_build(service: &mut Service, entry: &Field<'_>) -> Result<(), Problem> {
+    let Some(build) = &mut service.build else {
+        return Err(entry.problem("needs a `build` beside it: add `build: .`"));
+    };
+    if build.dockerfile != settings::DOCKERFILE {
+        return Err(entry.problem("is given a second time in `build`: keep one of the two"));
+    }
+    build.dockerfile = settings::inner_path(entry)?;
+    Ok(())
 }
 
 fn setting(service: &mut Service, entry: &Field<'_>, warnings: &mut Vec<Warning>) -> Result<(), Problem> {
     match entry.key {
         "build" => service.build = Some(settings::build(entry, Dialect::Compose)?.0),
         "command" => service.command = if entry.is_null() { None } else { Some(entry.command()?) },
-        "dockerfile" => {
-            let message = "is not a setting of version 2: write it as `build.dockerfile`";
-            return Err(Problem::new(entry.key_position, &entry.path, message));
-        }
         "environment" => {
             let declared = environment::read(entry, true, warnings)?;
             service.environment = declared.declarations;
@@ -155,7 +168,9 @@ fn setting(service: &mut Service, entry: &Field<'_>, warnings: &mut Vec<Warning>
         "scale" => service.scale = entry.number(0..=settings::MAX_SCALE, "a whole number")?,
         "stop_grace_period" => service.termination_seconds = duration(entry)?,
         key if COMPOSE_ONLY.contains(&key) => {
-            warnings.push(entry.warning("is not used by Slipway"));
+            if !entry.asks_for_nothing() {
+                warnings.push(entry.warning("is not used by Slipway"));
+            }
         }
         key if key.starts_with("x-") => {}
         _ => return Err(entry.unknown(&SETTINGS)),

@@ -34,6 +34,16 @@ impl<'node> Field<'node> {
         matches!(self.node.value, Value::Null)
     }
 
+    /// Empty, or off: a setting that asks for nothing.
+    pub fn asks_for_nothing(&self) -> bool {
+        match &self.node.value {
+            Value::Null => true,
+            Value::Scalar { text, plain } => *plain && text == "false",
+            Value::List(items) => items.is_empty(),
+            Value::Map(entries) => entries.is_empty(),
+        }
+    }
+
     pub fn is_map(&self) -> bool {
         matches!(self.node.value, Value::Map(_))
     }

@@ -71,7 +71,9 @@ fn sections(root: &yaml::Node, dialect: Dialect) -> Result<Manifest, Problem> {
             "resources" if dialect == Dialect::Convox => databases(&entry, &mut warnings)?,
             "timers" if dialect == Dialect::Convox => timers(&entry, &mut warnings)?,
             key if dialect == Dialect::Convox && CONVOX_SECTIONS.contains(&key) => {
-                warnings.push(entry.warning("is not used by Slipway"));
+                if !entry.asks_for_nothing() {
+                    warnings.push(entry.warning("is not used by Slipway"));
+                }
             }
             key if key.starts_with("x-") => {}
             _ if dialect == Dialect::Convox => return Err(entry.unknown(&CONVOX_KNOWN)),

@@ -156,7 +156,10 @@ fn setting(
         }
         "resources" if dialect == Dialect::Convox => links(entry, warnings)?,
         key if dialect == Dialect::Convox && CONVOX_ONLY.contains(&key) => {
-            warnings.push(entry.warning("is not used by Slipway"));
+            // Not to be privileged is a wish, too, and one that is not granted.
+            if key == "privileged" || !entry.asks_for_nothing() {
+                warnings.push(entry.warning("is not used by Slipway"));
+            }
         }
         _ => return Err(entry.unknown(&SETTINGS)),
     }

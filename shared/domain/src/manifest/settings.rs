@@ -17,6 +17,9 @@ pub(super) struct Shared {
 /// The most processes that one service may have.
 pub(super) const MAX_SCALE: u32 = 1000;
 
+/// What a Dockerfile is called unless the file says otherwise.
+pub(super) const DOCKERFILE: &str = "Dockerfile";
+
 const HEALTH: [&str; 6] = ["bake", "interval", "path", "port", "registration", "timeout"];
 const DEPLOYMENT: [&str; 4] = ["batch", "deadline", "minimum", "strict"];
 const SCALE: [&str; 4] = ["count", "cpu", "limit", "memory"];
@@ -143,7 +146,8 @@ pub(super) fn scale(
                     }
                 }
             }
-            "gpu" | "keda" | "targets" | "vpa" if dialect == Dialect::Convox => {
+            "gpu" if dialect == Dialect::Convox => warnings.push(entry.warning("is not used by Slipway")),
+            "keda" | "targets" | "vpa" if dialect == Dialect::Convox => {
                 warnings.push(entry.warning("is not used by Slipway: scale with `slipway scale`"));
             }
             _ => return Err(entry.unknown(&SCALE)),
@@ -197,7 +201,7 @@ fn range_map(field: &Field<'_>) -> Result<Option<(u32, u32)>, Problem> {
 /// `build: ./web`, or a mapping. The command is separate: there is one for the whole source.
 pub(super) fn build(field: &Field<'_>, dialect: Dialect) -> Result<(BuildSource, Option<BuildCommand>), Problem> {
     let mut source =
-        BuildSource { path: ".".to_owned(), dockerfile: "Dockerfile".to_owned(), target: None, args: Vec::new() };
+        BuildSource { path: ".".to_owned(), dockerfile: DOCKERFILE.to_owned(), target: None, args: Vec::new() };
     let mut command = None;
     if !field.is_map() {
         source.path = inner_path(field)?;

@@ -49,7 +49,7 @@ fn a_file_has_at_most_256_kib() {
 #[test]
 fn a_manifest_has_at_most_50_services() {
     for (count, read) in [(49, true), (50, true), (51, false)] {
-        let services: String = (0..count).map(|index| format!("  s{index}: {{}}\n")).collect();
+        let services = (0..count).map(|index| format!("  s{index}: {{}}\n")).collect::<Vec<_>>().concat();
         assert_eq!(parse("slipway.yml", &format!("services:\n{services}")).is_ok(), read, "{count}");
     }
 }
@@ -145,7 +145,7 @@ fn domains_are_told_by_variables() {
 
 #[test]
 fn a_file_with_a_thousand_oddities_has_a_hundred_warnings() {
-    let timers: String = (0..1000).map(|index| format!("  t{index}: {{}}\n")).collect();
+    let timers = (0..1000).map(|index| format!("  t{index}: {{}}\n")).collect::<Vec<_>>().concat();
     let manifest = parse("convox.yml", &format!("timers:\n{timers}services:\n  web: {{}}\n")).unwrap();
     assert_eq!(manifest.warnings.len(), 100);
     assert_eq!(manifest.warnings[99].message, "the file has 901 more of such settings");

@@ -209,7 +209,8 @@ fn states_follow_from_standing() {
     let mut table = String::new();
     for last in std::iter::once(None).chain(Outcome::ALL.iter().copied().map(Some)) {
         let name = last.map_or("none", Outcome::as_str);
-        table += &format!("{name}: {} {} {}\n", of(true, true, last), of(false, true, last), of(false, false, last));
+        let row = [of(true, true, last), of(false, true, last), of(false, false, last)];
+        table.extend([name, ": ", &row.join(" "), "\n"]);
     }
     insta::assert_snapshot!(table, @r"
     none: deployed superseded ready
