@@ -99,6 +99,12 @@ pub enum StoreError {
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
+impl From<aws_sdk_dynamodb::error::BuildError> for StoreError {
+    fn from(error: aws_sdk_dynamodb::error::BuildError) -> Self {
+        Self::Misuse(format!("the request cannot be built: {error}"))
+    }
+}
+
 impl From<StoreError> for Error {
     /// For the edge: what a use case did not turn into something more telling.
     fn from(error: StoreError) -> Self {

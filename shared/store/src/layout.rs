@@ -33,12 +33,12 @@
 //!
 //! The index `due` is sparse: partition `due#<kind>#<shard>`, sorted by time, with the ids in one attribute.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use slipway_domain::id::{BuildId, PromotionId, ReleaseId, RunId, TenantId};
 use slipway_domain::name::{AppName, EnvironmentName};
 use slipway_domain::release::Tag;
 use slipway_domain::time::Time;
 
+use crate::item::{self, Item};
 use crate::records::DueKind;
 use crate::token_id::TokenId;
 
@@ -73,8 +73,9 @@ impl SealedKey {
 }
 
 impl Key {
-    pub fn attributes(&self) -> [(&'static str, AttributeValue); 2] {
-        [(PARTITION, AttributeValue::S(self.partition.clone())), (SORT, AttributeValue::S(self.sort.clone()))]
+    /// The two attributes of the key.
+    pub fn item(&self) -> Item {
+        item::row([(PARTITION, item::text(&self.partition)), (SORT, item::text(&self.sort))])
     }
 }
 

@@ -9,17 +9,28 @@
 //! written under `attribute_not_exists` and are never named by an update. No public function takes a key, and no rule
 //! of a rollout lives here: the versions that the caller read are the only conditions.
 
-pub mod apps;
-pub mod audit;
+mod apps;
+mod audit;
 pub mod builds;
-pub mod environments;
+mod database;
+mod due;
+mod environments;
 pub mod error;
+mod events;
+mod item;
 pub mod keys;
 mod layout;
+mod list;
 pub mod promotions;
+mod reasons;
 pub mod records;
 pub mod releases;
-pub mod runs;
-pub mod store;
-pub mod tenants;
+mod retry;
+mod runs;
+mod store;
+mod table;
+mod tenants;
 pub mod token_id;
+mod transaction;
+
+pub use store::{Scoped, Store, System};

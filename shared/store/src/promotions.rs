@@ -2,12 +2,21 @@
 
 use slipway_domain::id::PromotionId;
 use slipway_domain::name::{AppName, EnvironmentName};
-use slipway_domain::promotion::{Environment, Event, Promotion};
+use slipway_domain::promotion::{Environment, Event, Outcome, Promotion};
+use slipway_domain::time::Time;
 
-use crate::error::{Result, StoreError};
-use crate::records::{Change, Listed, NoticeKind, Page};
+use crate::audit::Telling;
+use crate::due;
+use crate::environments::{self, SaveEnvironment};
+use crate::error::{Result, StoreError, Subject};
+use crate::events;
+use crate::item::{self, BODY, Item, VERSION};
+use crate::layout::{Key, SORT};
+use crate::reasons::Meaning;
+use crate::records::{Change, Due, DueKind, Listed, NoticeKind, Page};
 use crate::releases::NewRelease;
 use crate::store::Scoped;
+use crate::transaction::{Transaction, When};
 
 /// The start of a promotion.
 #[derive(Clone, Debug)]
@@ -67,14 +76,47 @@ impl Scoped {
     /// `Stale(Environment)` when the environment is not at the expected version (somebody was first), `Stale(Promotion)`
     /// when the superseded one moved on, `Exists(Promotion)` (draw another id), and what `create_release` refuses with.
     pub async fn start_promotion(&self, change: &Change, start: &StartPromotion) -> Result<()> {
-        let _ = (change, start);
-        Err(StoreError::Misuse(String::new()))
+        let promotion = &start.promotion;
+        check(promotion, 0, std::slice::from_ref(&start.event))?;
+        let release = match &start.release {
+            Some(new) => Some((self.prepare(new).await?, new)),
+            None => None,
+        };
+        let mut transaction = self.begin();
+        let save = SaveEnvironment {
+            environment: &start.environment,
+            expected_version: start.expected_environment_version,
+            now: change.now,
+            newest: start.release.as_ref().map(|new| (new.expected_newest.as_ref(), &new.release.id)),
+        };
+        self.put_environment(&mut transaction, &save)?;
+        self.add_promotion(&mut transaction, promotion, &start.event)?;
+        if let Some(superseded) = &start.superseded {
+            self.supersede(&mut transaction, superseded)?;
+        }
+        if let Some((prepared, new)) = &release {
+            self.add_release(&mut transaction, prepared)?;
+            self.tell_release(&mut transaction, change.now, &new.release)?;
+        }
+        self.tell_promotion(&mut transaction, NoticeKind::PromotionStarted, change.now, promotion)?;
+        self.sign(&mut transaction, change, &target(promotion))?;
+        self.commit(transaction).await
     }
 
     /// `Stale(Environment)`, `Exists(Promotion)`.
     pub async fn record_noop(&self, change: &Change, noop: &NoopPromotion) -> Result<()> {
-        let _ = (change, noop);
-        Err(StoreError::Misuse(String::new()))
+        let promotion = &noop.promotion;
+        check(promotion, 0, std::slice::from_ref(&noop.event))?;
+        if promotion.outcome != Some(Outcome::Noop) {
+            return Err(StoreError::Misuse("a noop ends as one".to_owned()));
+        }
+        let mut transaction = self.begin();
+        let version = noop.expected_environment_version;
+        self.require_environment(&mut transaction, &promotion.app, &promotion.environment, version)?;
+        self.add_promotion(&mut transaction, promotion, &noop.event)?;
+        self.add_activation(&mut transaction, promotion)?;
+        self.sign(&mut transaction, change, &target(promotion))?;
+        self.commit(transaction).await
     }
 
     /// Environment and promotion as of one moment.
@@ -84,20 +126,45 @@ impl Scoped {
         environment: &EnvironmentName,
         promotion: &PromotionId,
     ) -> Result<Option<(Environment, Promotion)>> {
-        let _ = (app, environment, promotion);
-        Err(StoreError::Misuse(String::new()))
+        let keys = [self.layout().environment(app, environment), self.layout().promotion(app, promotion)];
+        let items = self.database().get_together(&keys).await?;
+        let [Some(environment), Some(promotion)] = items.as_slice() else { return Ok(None) };
+        Ok(Some((environments::read(environment)?, read(promotion)?)))
     }
 
     /// `Stale(Promotion)` or `Stale(Environment)`: load again and decide again.
     pub async fn save_turn(&self, turn: &SaveTurn) -> Result<()> {
-        let _ = (turn,);
-        Err(StoreError::Misuse(String::new()))
+        let promotion = &turn.promotion;
+        check(promotion, turn.expected_version, &turn.events)?;
+        let mut transaction = self.begin();
+        self.put_promotion(&mut transaction, promotion, turn.expected_version)?;
+        if let Some((environment, expected_version)) = &turn.environment {
+            let expected_version = *expected_version;
+            let save = SaveEnvironment { environment, expected_version, now: promotion.clock, newest: None };
+            self.put_environment(&mut transaction, &save)?;
+        }
+        self.add_events(&mut transaction, promotion, &turn.events)?;
+        let now = turn.change.as_ref().map_or(promotion.clock, |change| change.now);
+        for kind in &turn.notices {
+            self.tell_promotion(&mut transaction, *kind, now, promotion)?;
+        }
+        if promotion.outcome.is_some() {
+            self.finish(&mut transaction, promotion)?;
+        }
+        match &turn.change {
+            Some(change) => self.sign(&mut transaction, change, &target(promotion))?,
+            None if promotion.outcome.is_some() => {
+                let change = Change::system(now, "promotion.end", promotion.execution_name());
+                self.sign(&mut transaction, &change, &target(promotion))?;
+            }
+            None => {}
+        }
+        self.commit(transaction).await
     }
 
     /// A consistent read.
     pub async fn promotion(&self, app: &AppName, id: &PromotionId) -> Result<Option<Promotion>> {
-        let _ = (app, id);
-        Err(StoreError::Misuse(String::new()))
+        self.database().get(&self.layout().promotion(app, id)).await?.as_ref().map(read).transpose()
     }
 
     /// Newest first.
@@ -107,13 +174,109 @@ impl Scoped {
         environment: &EnvironmentName,
         page: &Page,
     ) -> Result<Listed<Promotion>> {
-        let _ = (app, environment, page);
-        Err(StoreError::Misuse(String::new()))
+        let listed = self.list(self.layout().promotions(app, environment), true, page).await?;
+        let ids = listed.items.iter().map(id).collect::<Result<Vec<_>>>()?;
+        let keys: Vec<Key> = ids.iter().map(|id| self.layout().promotion(app, id)).collect();
+        self.follow(&listed, &keys).await?.read(read)
     }
 
-    /// Events with a number above `after`, in order, at most `limit` of them.
-    pub async fn events(&self, app: &AppName, promotion: &PromotionId, after: u64, limit: usize) -> Result<Vec<Event>> {
-        let _ = (app, promotion, after, limit);
-        Err(StoreError::Misuse(String::new()))
+    fn add_promotion(&self, transaction: &mut Transaction, promotion: &Promotion, event: &Event) -> Result<()> {
+        let (app, subject) = (&promotion.app, Subject::Promotion);
+        let key = self.layout().promotion(app, &promotion.id);
+        transaction.create(subject, &key, self.row(&key, promotion)?)?;
+        let entry = self.layout().promotion_entry(app, &promotion.environment, promotion.started_at, &promotion.id);
+        transaction.seal(subject, &entry, Item::new(), Meaning::Exists(subject))?;
+        self.add_events(transaction, promotion, std::slice::from_ref(event))
     }
+
+    fn supersede(&self, transaction: &mut Transaction, superseded: &Superseded) -> Result<()> {
+        let promotion = &superseded.promotion;
+        check(promotion, superseded.expected_version, std::slice::from_ref(&superseded.event))?;
+        self.put_promotion(transaction, promotion, superseded.expected_version)?;
+        self.add_events(transaction, promotion, std::slice::from_ref(&superseded.event))?;
+        self.finish(transaction, promotion)
+    }
+
+    fn put_promotion(&self, transaction: &mut Transaction, promotion: &Promotion, expected: u64) -> Result<()> {
+        let key = self.layout().promotion(&promotion.app, &promotion.id);
+        let row = self.row(&key, promotion)?;
+        transaction.replace(Subject::Promotion, &key, row, vec![When::Is(VERSION, item::count(expected))])
+    }
+
+    /// What the end of a promotion leaves: its line in the history and its notice.
+    fn finish(&self, transaction: &mut Transaction, promotion: &Promotion) -> Result<()> {
+        self.add_activation(transaction, promotion)?;
+        let notice = promotion.outcome.and_then(NoticeKind::of).zip(promotion.ended_at);
+        notice.map_or(Ok(()), |(kind, at)| self.tell_promotion(transaction, kind, at, promotion))
+    }
+
+    /// Listed as due while it is open.
+    fn row(&self, key: &Key, promotion: &Promotion) -> Result<Item> {
+        let body = item::json(Subject::Promotion, &events::bounded(promotion))?;
+        let mut row = item::row([(BODY, body), (VERSION, item::count(promotion.version))]);
+        if promotion.is_open() {
+            let due = due::entry(promotion.turn_due, self.tenant_id(), &promotion.app, &promotion.environment);
+            let due = Due { promotion: Some(promotion.id.clone()), ..due };
+            due::list(&mut row, DueKind::Promotion, key, &due)?;
+        }
+        Ok(row)
+    }
+
+    fn tell_promotion(
+        &self,
+        transaction: &mut Transaction,
+        kind: NoticeKind,
+        at: Time,
+        promotion: &Promotion,
+    ) -> Result<()> {
+        let telling = Telling {
+            kind,
+            at,
+            app: &promotion.app,
+            environment: &promotion.environment,
+            build: None,
+            release: Some(&promotion.to),
+            promotion: Some(&promotion.id),
+        };
+        self.tell(transaction, telling)
+    }
+}
+
+/// What holds of every write: the version grows by one, the events are numbered on to the record's last, an outcome is
+/// there exactly when it ended, and then the last event bears it.
+fn check(promotion: &Promotion, expected_version: u64, events: &[Event]) -> Result<()> {
+    let first = (promotion.events + 1).saturating_sub(u64::try_from(events.len()).unwrap_or(u64::MAX));
+    let numbered = (first.max(1)..).zip(events).all(|(number, event)| event.number == number);
+    let outcomes = events.iter().filter_map(|event| event.outcome).collect::<Vec<_>>();
+    let last = events.last().and_then(|event| event.outcome);
+    let wrong = if promotion.version != expected_version + 1 {
+        "a promotion's version grows by one with every write"
+    } else if !numbered || events.last().is_some_and(|last| last.number != promotion.events) {
+        "events are numbered from those stored to the promotion's last"
+    } else if promotion.is_open() != promotion.outcome.is_none() || promotion.is_open() != promotion.ended_at.is_none()
+    {
+        "a promotion has an outcome and a time of its end exactly when it ended"
+    } else if last != promotion.outcome || outcomes.len() > 1 {
+        "the last event of a promotion bears its outcome, and no other does"
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Misuse(wrong.to_owned()))
+}
+
+fn read(item: &Item) -> Result<Promotion> {
+    let mut promotion: Promotion = item::record(Subject::Promotion, item, BODY)?;
+    promotion.version = item::get_count(Subject::Promotion, item, VERSION)?;
+    Ok(promotion)
+}
+
+/// The id at the end of a list's sort key.
+fn id(item: &Item) -> Result<PromotionId> {
+    let sort = item::get_text(Subject::Promotion, item, SORT)?;
+    let id = sort.rsplit('#').next().unwrap_or_default();
+    id.parse().map_err(|error| StoreError::Corrupt(Subject::Promotion, format!("its id {error}")))
+}
+
+fn target(promotion: &Promotion) -> String {
+    format!("{}/promotions/{}", environments::target(&promotion.app, &promotion.environment), promotion.id)
 }

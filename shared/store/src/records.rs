@@ -23,6 +23,20 @@ pub struct Change {
     pub idempotency: Option<IdempotencyKey>,
 }
 
+impl Change {
+    /// What the system does by itself.
+    pub fn system(now: Time, action: &'static str, request_id: impl Into<String>) -> Self {
+        Self {
+            now,
+            actor: "system/slipway".to_owned(),
+            credential: String::new(),
+            request_id: request_id.into(),
+            action,
+            idempotency: None,
+        }
+    }
+}
+
 /// A caller's promise that requests with this key are one request, and the answer to give again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {

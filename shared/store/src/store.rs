@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use futures::future::try_join_all;
 use slipway_domain::id::TenantId;
 use slipway_domain::time::Time;
 
-use crate::error::{Result, StoreError};
+use crate::database::Database;
+use crate::due;
+use crate::error::Result;
 use crate::keys::Keys;
-use crate::layout::Layout;
+use crate::layout::{Layout, SHARDS, due_partition};
 use crate::records::{Due, DueKind};
+use crate::table;
+use crate::transaction::Transaction;
 
 /// The table. Cheap to clone.
 #[derive(Clone)]
@@ -18,20 +23,19 @@ pub struct Store {
 }
 
 struct Shared {
-    client: Client,
-    table: String,
+    database: Database,
     keys: Arc<dyn Keys>,
 }
 
 impl Store {
     pub fn new(client: Client, table: impl Into<String>, keys: Arc<dyn Keys>) -> Self {
-        Self { shared: Arc::new(Shared { client, table: table.into(), keys }) }
+        Self { shared: Arc::new(Shared { database: Database { client, table: table.into() }, keys }) }
     }
 
     /// Creates the table unless it is there, and returns once it can be used. For local use and tests: on AWS the
     /// template makes it.
     pub async fn ensure_table(&self) -> Result<()> {
-        Err(StoreError::Misuse(String::new()))
+        table::ensure(&self.shared.database).await
     }
 
     /// Everything of one tenant, and nothing of any other.
@@ -52,6 +56,32 @@ pub struct Scoped {
     layout: Layout,
 }
 
+impl Scoped {
+    pub fn tenant_id(&self) -> &TenantId {
+        self.layout.tenant_id()
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.shared.database
+    }
+
+    pub(crate) fn keys(&self) -> &dyn Keys {
+        self.shared.keys.as_ref()
+    }
+
+    pub(crate) fn begin(&self) -> Transaction {
+        Transaction::new(&self.shared.database.table)
+    }
+
+    pub(crate) async fn commit(&self, transaction: Transaction) -> Result<()> {
+        transaction.commit(&self.shared.database).await
+    }
+}
+
 /// Reads the index of what is due: ids only, eventually consistent.
 #[derive(Clone)]
 pub struct System {
@@ -61,7 +91,13 @@ pub struct System {
 impl System {
     /// What is due up to and including `until`, the longest due first, at most `limit` of it.
     pub async fn due(&self, kind: DueKind, until: Time, limit: usize) -> Result<Vec<Due>> {
-        let _ = (kind, until, limit);
-        Err(StoreError::Misuse(String::new()))
+        let shards = (0..SHARDS).map(|shard| due_partition(kind, shard));
+        let queries = shards
+            .map(|partition| async move { self.shared.database.query_due(&partition, until.as_millis(), limit).await });
+        let items = try_join_all(queries).await?;
+        let mut due = items.iter().flatten().map(due::read).collect::<Result<Vec<_>>>()?;
+        due.sort();
+        due.truncate(limit);
+        Ok(due)
     }
 }
