@@ -64,6 +64,18 @@ fn a_file_nests_at_most_32_levels() {
 }
 
 #[test]
+fn aliases_are_followed_up_to_20000_values() {
+    // The root; `x-a`, its list and 99 words; `x-b` and its list; `services` and `web` with their mappings: 108. Each
+    // alias: 100.
+    let words = ["w"; 99].join(", ");
+    for (aliases, read) in [(197, true), (198, true), (199, false)] {
+        let list = vec!["*a"; aliases].join(", ");
+        let text = format!("x-a: &a [{words}]\nx-b: [{list}]\nservices: {{web: {{}}}}\n");
+        assert_eq!(parse("slipway.yml", &text).is_ok(), read, "{aliases}");
+    }
+}
+
+#[test]
 fn line_ends_of_windows_and_a_byte_order_mark_are_read() {
     let text = "services:\n  web:\n    command: bin/web\n    port: 3000\n";
     assert_eq!(slipway(&text.replace('\n', "\r\n")), slipway(text));

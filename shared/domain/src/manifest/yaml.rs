@@ -12,9 +12,13 @@ use super::error::{Position, Problem};
 /// Lists and mappings inside one another.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Values in the file, each alias counted with all that it stands for. 50 services of 100 values leave room for three
-/// times as many.
+/// Keys and values in the file, each alias counted with all that it stands for. 50 services of 100 settings leave room
+/// for twice as many.
 const MAX_NODES: usize = 20_000;
+
+/// A text counts as one value more for each 100 bytes, so that aliases to a long text cannot fill the memory: all of
+/// them together have at most 2 MB.
+const BYTES_PER_NODE: usize = 100;
 
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -46,7 +50,7 @@ pub(super) struct Entry {
 #[derive(Clone)]
 struct Built {
     node: Node,
-    /// Nodes in it, itself counted.
+    /// What it and all in it count as.
     size: usize,
     /// Collections inside one another, itself counted.
     height: usize,
@@ -122,11 +126,12 @@ impl<'text> Loader<'text> {
     }
 
     fn build(&mut self, event: Event<'text>, position: Position, depth: usize) -> Result<Built, Problem> {
-        self.count(1, position)?;
         let (built, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let size = weight(&text);
+                self.count(size, position)?;
                 let value = self.scalar(text.into_owned(), style, tag.as_deref(), position)?;
-                (Built { node: Node { position, value }, size: 1, height: 0 }, anchor)
+                (Built { node: Node { position, value }, size, height: 0 }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), &["seq"], position)?;
@@ -156,6 +161,7 @@ impl<'text> Loader<'text> {
     }
 
     fn list(&mut self, position: Position, depth: usize) -> Result<Built, Problem> {
+        self.count(1, position)?;
         check_depth(depth, position)?;
         let mut items = Vec::new();
         let (mut size, mut height) = (1, 0);
@@ -175,6 +181,7 @@ impl<'text> Loader<'text> {
     }
 
     fn map(&mut self, position: Position, depth: usize) -> Result<Built, Problem> {
+        self.count(1, position)?;
         check_depth(depth, position)?;
         let mut entries: Vec<Entry> = Vec::new();
         let mut seen = BTreeSet::new();
@@ -190,7 +197,7 @@ impl<'text> Loader<'text> {
             let (event, at) = self.next()?;
             let mut value = self.build(event, at, depth)?;
             self.path.pop();
-            size += value.size;
+            size += weight(&key) + value.size;
             height = height.max(value.height);
             if plain && key == "<<" {
                 merged.push((key_position, value.node));
@@ -233,9 +240,9 @@ impl<'text> Loader<'text> {
     }
 
     fn key(&mut self, event: Event<'text>, position: Position) -> Result<(String, bool), Problem> {
-        self.count(1, position)?;
         match event {
             Event::Scalar(text, style, _, tag) => {
+                self.count(weight(&text), position)?;
                 self.refuse_tag(tag.as_deref(), &["str"], position)?;
                 Ok((text.into_owned(), style == ScalarStyle::Plain))
             }
@@ -281,6 +288,10 @@ fn check_depth(depth: usize, position: Position) -> Result<(), Problem> {
     }
     let message = format!("the file nests more than {MAX_DEPTH} levels deep here: flatten it");
     Err(Problem::new(position, "", message))
+}
+
+fn weight(text: &str) -> usize {
+    1 + text.len() / BYTES_PER_NODE
 }
 
 /// `services`, `web`, `ports`, `[1]` → `services.web.ports[1]`.
