@@ -1,0 +1,65 @@
+//! What others do with a keeper: start one, ask it to end, clean up after one that was killed.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::spec::Folder;
+use super::tree;
+use crate::disk::{Lock, private_file};
+
+/// Starts a keeper for a prepared folder. It lives on when this program ends; the answer is only there to be waited
+/// for, so that an ended keeper does not stay behind as a zombie.
+pub fn launch(helper: &Path, folder: &Folder) -> io::Result<Child> {
+    let complaints: File = private_file(&folder.complaints())?;
+    Command::new(helper)
+        .arg("supervise")
+        .arg(folder.path())
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(complaints.try_clone()?)
+        .stderr(complaints)
+        .spawn()
+}
+
+/// Asks the keeper to stop its process: SIGTERM, the grace period, SIGKILL. False: there is no keeper.
+pub fn signal_stop(folder: &Folder) -> io::Result<bool> {
+    signal(folder, Signal::SIGTERM)
+}
+
+/// Ends a keeper by force; its command ends with it.
+pub fn orphan(folder: &Folder) -> io::Result<bool> {
+    signal(folder, Signal::SIGKILL)
+}
+
+fn signal(folder: &Folder, signal: Signal) -> io::Result<bool> {
+    if !folder.is_kept()? {
+        return Ok(false);
+    }
+    let Some(status) = folder.status()?.filter(|status| tree::exists(status.keeper)) else { return Ok(false) };
+    match kill(Pid::from_raw(status.keeper.pid), signal) {
+        Ok(()) => Ok(true),
+        Err(nix::errno::Errno::ESRCH) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes sure that a folder without a keeper never gets one, and ends what a killed keeper left behind. False: it has
+/// a keeper after all.
+pub fn leftovers(folder: &Folder, process: &str) -> io::Result<bool> {
+    let Some(lock) = Lock::take(&folder.lock())? else { return Ok(false) };
+    folder.forget_variables()?;
+    folder.close()?;
+    let entry = format!("PROCESS={process}");
+    for pid in tree::bearing(&entry) {
+        // It was found by its environment a moment ago; one that ended since is not there to be hit.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+    drop(lock);
+    Ok(true)
+}
