@@ -1,13 +1,18 @@
 //! Apps: create, list, read.
 
-use slipway_domain::app::App;
-use slipway_domain::error::Result;
-use slipway_domain::name::AppName;
-use slipway_domain::promotion::Environment;
+use std::collections::BTreeMap;
 
-use crate::caller::Caller;
-use crate::request::{Idempotency, Page, Paged, Posted};
-use crate::slipway::Slipway;
+use slipway_domain::app::App;
+use slipway_domain::error::{Error, Result};
+use slipway_domain::name::{AppName, EnvironmentName};
+use slipway_domain::promotion::{Environment, Epoch, Status};
+use slipway_domain::time::Time;
+use slipway_store::Scoped;
+use slipway_store::error::{StoreError, Subject};
+
+use crate::caller::{Caller, Right};
+use crate::request::{Idempotency, Page, Paged, Posted, stored_id};
+use crate::slipway::{Slipway, find_app};
 
 /// An app with its environments, `production` first.
 #[derive(Clone, Debug)]
@@ -24,16 +29,75 @@ impl Slipway {
         name: &AppName,
         idempotency: Option<&Idempotency>,
     ) -> Result<Posted<AppView>> {
-        unimplemented!()
+        caller.needs(Right::Administer)?;
+        let store = self.of(caller);
+        let attempt = async {
+            let change = self.change_once(caller, "app.create", idempotency, 201, name);
+            let app = App {
+                name: name.clone(),
+                created_at: change.now,
+                created_by: caller.actor().to_owned(),
+                release_count: 0,
+            };
+            let environment = new_environment(name, EnvironmentName::production(), change.now);
+            match store.create_app(&change, &app, &environment).await {
+                Ok(()) => Ok(name.clone()),
+                Err(StoreError::Exists(Subject::App)) => {
+                    Err(Error::conflict("app_exists", format!("there is an app {name} already, choose another name"))
+                        .field("/name", "is taken"))
+                }
+                Err(error) => Err(error.into()),
+            }
+        };
+        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id).await?;
+        Ok(made.with(view(&store, find_app(&store, &made.value).await?).await?))
     }
 
     /// All apps of the tenant by name. Right: read.
     pub async fn apps(&self, caller: &Caller, page: &Page) -> Result<Paged<AppView>> {
-        unimplemented!()
+        caller.needs(Right::Read)?;
+        let store = self.of(caller);
+        let listed = store.apps(&page.stored()).await?;
+        let mut items = Vec::with_capacity(listed.items.len());
+        for app in listed.items {
+            items.push(view(&store, app).await?);
+        }
+        Ok(Paged { items, next: listed.next })
     }
 
     /// Right: read. Errors: `app_not_found` (404).
     pub async fn app(&self, caller: &Caller, app: &AppName) -> Result<AppView> {
-        unimplemented!()
+        caller.needs(Right::Read)?;
+        let store = self.of(caller);
+        view(&store, find_app(&store, app).await?).await
+    }
+}
+
+async fn view(store: &Scoped, app: App) -> Result<AppView> {
+    let environments = in_order(store.environments(&app.name).await?);
+    Ok(AppView { app, environments })
+}
+
+/// `production` first, then by name.
+pub(crate) fn in_order(mut environments: Vec<Environment>) -> Vec<Environment> {
+    let production = EnvironmentName::production();
+    environments.sort_by(|a, b| (a.name != production).cmp(&(b.name != production)).then(a.name.cmp(&b.name)));
+    environments
+}
+
+/// An environment in which nothing ran yet.
+pub(crate) fn new_environment(app: &AppName, name: EnvironmentName, now: Time) -> Environment {
+    Environment {
+        app: app.clone(),
+        name,
+        status: Status::Creating,
+        active: None,
+        newest: None,
+        promotion: None,
+        epoch: Epoch::default(),
+        formation: BTreeMap::new(),
+        cleanup_pending: false,
+        created_at: now,
+        version: 1,
     }
 }

@@ -2,56 +2,22 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use slipway_domain::error::{Error, Kind, Result};
 use slipway_domain::id::TenantId;
-
-/// What a member or a token may do. Each role may do all that the one before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Reads everything but the values of variables.
-    Viewer,
-    /// Builds, releases and promotes.
-    Deployer,
-    /// Makes apps, environments and tokens, runs commands and sees values.
-    Owner,
-}
+use slipway_store::records::Role;
 
 /// What a use case asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Right {
     Read,
     /// Builds, releases, variables, promotions.
     Deploy,
     /// Apps, environments, tokens.
     Administer,
-    /// One-off commands, which can read the variables of the release. Granted by itself.
+    /// One-off commands, which can read the variables of the release.
     Run,
-    /// The values of variables. Granted by itself.
+    /// The values of variables.
     Reveal,
-}
-
-impl Role {
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Deployer, Self::Owner];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Deployer => "deployer",
-            Self::Owner => "owner",
-        }
-    }
-
-    /// Whether the role alone gives the right.
-    pub const fn gives(self, right: Right) -> bool {
-        match right {
-            Right::Read => true,
-            Right::Deploy => matches!(self, Self::Deployer | Self::Owner),
-            Right::Administer | Right::Run | Right::Reveal => matches!(self, Self::Owner),
-        }
-    }
 }
 
 impl Right {
@@ -66,11 +32,13 @@ impl Right {
             Self::Reveal => "reveal",
         }
     }
-}
 
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    /// Whether a role has it. Running commands and seeing values are the owner's alone: both show secrets.
+    pub const fn is_of(self, role: Role) -> bool {
+        match (self, role) {
+            (Self::Read, _) | (_, Role::Owner) | (Self::Deploy, Role::Deployer) => true,
+            (Self::Deploy | Self::Administer | Self::Run | Self::Reveal, Role::Viewer | Role::Deployer) => false,
+        }
     }
 }
 
@@ -83,15 +51,19 @@ impl fmt::Display for Right {
 /// Proof that a credential was checked: whose it is and what it may do.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    pub(crate) tenant: TenantId,
-    pub(crate) actor: String,
-    pub(crate) credential: String,
-    pub(crate) role: Role,
-    pub(crate) rights: Vec<Right>,
-    pub(crate) request_id: String,
+    tenant: TenantId,
+    actor: String,
+    credential: String,
+    role: Role,
+    request_id: String,
 }
 
 impl Caller {
+    /// Only for authentication.
+    pub(crate) fn new(tenant: TenantId, actor: String, credential: String, role: Role, request_id: &str) -> Self {
+        Self { tenant, actor, credential, role, request_id: request_id.to_owned() }
+    }
+
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }
@@ -115,7 +87,7 @@ impl Caller {
     }
 
     pub fn may(&self, right: Right) -> bool {
-        self.role.gives(right) || self.rights.contains(&right)
+        right.is_of(self.role)
     }
 
     /// `forbidden` (403) unless the caller has the right.
@@ -123,7 +95,22 @@ impl Caller {
         if self.may(right) {
             return Ok(());
         }
-        let message = format!("this needs the right `{right}`, which the role {} does not give; ask an owner", self.role);
+        let role = self.role.as_str();
+        let message = format!("this needs the right to {right}, which the role {role} does not have; ask an owner");
         Err(Error::new(Kind::Forbidden, "forbidden", message).detail("right", right))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_has_the_rights_of_the_one_below() {
+        let rights =
+            |role| Right::ALL.into_iter().filter(|right| right.is_of(role)).map(Right::as_str).collect::<Vec<_>>();
+        assert_eq!(rights(Role::Viewer), ["read"]);
+        assert_eq!(rights(Role::Deployer), ["read", "deploy"]);
+        assert_eq!(rights(Role::Owner), ["read", "deploy", "administer", "run", "reveal"]);
     }
 }

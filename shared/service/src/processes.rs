@@ -4,10 +4,12 @@ use slipway_domain::error::Result;
 use slipway_domain::id::ReleaseId;
 use slipway_domain::name::{AppName, EnvironmentName, ServiceName};
 use slipway_domain::time::Time;
+use slipway_rollout::observation::{Deployment, Process, Readiness, Stage};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Right};
 use crate::ports::{LogLine, LogQuery};
-use crate::slipway::Slipway;
+use crate::promotions::checks::cluster_error;
+use crate::slipway::{Slipway, find_environment, namespace};
 
 /// What a process is doing, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +51,32 @@ pub struct ProcessView {
     pub message: Option<String>,
 }
 
+/// How many log lines one answer has at most.
+const MAX_LINES: usize = 1000;
+
 impl Slipway {
-    /// By service, release and name. Right: read. Errors: `environment_not_found` (404), `cluster_unreachable` (503).
+    /// By service, release and name. Right: read. Errors: `app_not_found`, `environment_not_found` (404),
+    /// `cluster_unreachable` (503), `cluster_unauthorized` (409).
     pub async fn processes(
         &self,
         caller: &Caller,
         app: &AppName,
         environment: &EnvironmentName,
     ) -> Result<Vec<ProcessView>> {
-        unimplemented!()
+        caller.needs(Right::Read)?;
+        find_environment(&self.of(caller), app, environment).await?;
+        let seen = self.cluster.observe(&namespace(caller, app, environment)).await;
+        let seen = seen.map_err(|error| cluster_error(&error))?;
+        let views = |deployment: &Deployment| {
+            deployment.processes.iter().map(|process| view(deployment, process)).collect::<Vec<_>>()
+        };
+        let mut views: Vec<ProcessView> = seen.deployments.iter().flat_map(views).collect();
+        views.sort_by(|a, b| (&a.service, &a.release, &a.name).cmp(&(&b.service, &b.release, &b.name)));
+        Ok(views)
     }
 
-    /// Oldest first, at most `query.limit` (≤ 1,000). Right: read. Errors: `environment_not_found` (404),
-    /// `cluster_unreachable` (503).
+    /// Oldest first, at most `query.limit` (≤ 1,000). Right: read. Errors: `app_not_found`, `environment_not_found`
+    /// (404), `cluster_unreachable` (503), `cluster_unauthorized` (409).
     pub async fn logs(
         &self,
         caller: &Caller,
@@ -69,6 +84,43 @@ impl Slipway {
         environment: &EnvironmentName,
         query: &LogQuery,
     ) -> Result<Vec<LogLine>> {
-        unimplemented!()
+        caller.needs(Right::Read)?;
+        find_environment(&self.of(caller), app, environment).await?;
+        let query = LogQuery { limit: query.limit.clamp(1, MAX_LINES), ..query.clone() };
+        let lines = self.processes.logs(&namespace(caller, app, environment), &query).await;
+        lines.map_err(|error| cluster_error(&error))
+    }
+}
+
+fn view(deployment: &Deployment, process: &Process) -> ProcessView {
+    let (state, started_at, message) = match &process.stage {
+        Stage::Unscheduled(words) => (ProcessState::Pending, None, words.clone()),
+        Stage::Waiting { reason, message } => {
+            let crashed = process.last_exit.is_some() || reason == "CrashLoopBackOff";
+            let state = if crashed { ProcessState::Crashed } else { ProcessState::Starting };
+            (state, None, told(reason, message))
+        }
+        Stage::Running { started_at } => (ProcessState::Running, Some(*started_at), process.probe_error.clone()),
+        Stage::Exited(exit) => (ProcessState::Crashed, None, told(&exit.reason, &exit.message)),
+        Stage::Over { reason } => (ProcessState::Ended, None, told(reason, "")),
+    };
+    ProcessView {
+        name: process.name.clone(),
+        service: deployment.key.service.clone(),
+        release: deployment.key.release.clone(),
+        state: if process.is_stopping() { ProcessState::Stopping } else { state },
+        ready: matches!(process.readiness, Readiness::Ready { .. }),
+        restarts: process.restarts,
+        started_at,
+        message,
+    }
+}
+
+fn told(reason: &str, message: &str) -> Option<String> {
+    match (reason.is_empty(), message.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(reason.to_owned()),
+        (true, false) => Some(message.to_owned()),
+        (false, false) => Some(format!("{reason}: {message}")),
     }
 }

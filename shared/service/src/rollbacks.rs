@@ -1,13 +1,20 @@
 //! Rolling back by hand: a promotion of a fresh copy of a release that was good.
 
-use slipway_domain::error::Result;
-use slipway_domain::name::{AppName, EnvironmentName};
-use slipway_domain::promotion::Promotion;
-use slipway_domain::release::{Diff, ReleaseRef};
+use std::collections::BTreeMap;
 
-use crate::caller::Caller;
-use crate::releases::ReleaseView;
-use crate::request::{Idempotency, Posted};
+use slipway_domain::error::Result;
+use slipway_domain::id::PromotionId;
+use slipway_domain::name::{AppName, EnvironmentName};
+use slipway_domain::promotion::{Kind, Promotion};
+use slipway_domain::release::{Diff, ReleaseRef, diff};
+
+use crate::caller::{Caller, Right};
+use crate::draft::own;
+use crate::promotions::checks::Wish;
+use crate::promotions::situation::Target;
+use crate::promotions::{OnConflict, find_promotion};
+use crate::releases::{ReleaseView, view};
+use crate::request::{Idempotency, Posted, stored_id};
 use crate::slipway::Slipway;
 
 /// How a rollback was asked for.
@@ -32,7 +39,7 @@ pub struct RolledBack {
 }
 
 impl Slipway {
-    /// Right: deploy. Takes over from a running promotion. Errors: those of promoting, except `environment_busy` and
+    /// Takes over from a running promotion. Right: deploy. Errors: those of promoting, except `environment_busy` and
     /// `release_older`; `nothing_to_roll_back_to` (409).
     pub async fn roll_back(
         &self,
@@ -42,6 +49,26 @@ impl Slipway {
         options: &RollbackOptions,
         idempotency: Option<&Idempotency>,
     ) -> Result<Posted<RolledBack>> {
-        unimplemented!()
+        caller.needs(Right::Deploy)?;
+        let wish = Wish {
+            kind: Kind::Rollback,
+            target: options.release.clone().map_or(Target::LastGood, Target::Named),
+            on_conflict: OnConflict::Supersede,
+            if_match: options.if_match,
+            reason: options.reason.clone(),
+            total_seconds: None,
+            scale: BTreeMap::new(),
+        }
+        .checked()?;
+        let attempt = self.launch(caller, app, environment, &wish, idempotency);
+        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id::<PromotionId>).await?;
+        let store = self.of(caller);
+        let promotion = find_promotion(&store, app, environment, &made.value).await?;
+        let copy = own(&store, app, &promotion.to).await?;
+        let reverts = match &promotion.from {
+            Some(active) => Some(diff(&own(&store, app, active).await?, &copy)),
+            None => None,
+        };
+        Ok(made.with(RolledBack { promotion, release: view(&store, copy).await?, reverts }))
     }
 }

@@ -1,8 +1,23 @@
 //! Once a minute: what was left behind by workers that died.
+//!
+//! Everything here is found through the index of what is due, which holds ids only, and is read and written through the
+//! tenant that it belongs to. The index lags behind; each write is conditional on what was read, so that a sweep which
+//! comes late, or beside another, does nothing twice.
 
-use slipway_domain::error::Result;
+use std::time::Duration;
 
+use slipway_domain::error::{Error, Result};
+use slipway_domain::promotion::Environment;
+use slipway_domain::time::Time;
+use slipway_rollout::apply::{self, ABANDONED_AFTER, Applied, Sweep};
+use slipway_store::Scoped;
+use slipway_store::promotions::SaveTurn;
+use slipway_store::records::{Change, Due, DueKind};
+
+use crate::draft::lost_a_race;
+use crate::ports::Namespace;
 use crate::slipway::Slipway;
+use crate::turn::{StoreRecords, Worker, clean_up};
 
 /// What one sweep did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,9 +36,142 @@ pub struct Swept {
     pub errors: u32,
 }
 
+/// How many due things of a kind one sweep looks at; the rest is due in the next.
+const AT_ONCE: usize = 200;
+/// Builds and runs are listed as due when their time is over; what ended before is found by looking ahead.
+const AHEAD: Duration = Duration::from_hours(2);
+
+enum Done {
+    Nothing,
+    Changed,
+    Restarted,
+    Ended,
+}
+
 impl Slipway {
     /// One failure does not keep the others from being swept.
     pub async fn sweep(&self) -> Result<Swept> {
-        unimplemented!()
+        let now = self.clock.now();
+        let mut swept = Swept::default();
+        let kinds = [DueKind::Promotion, DueKind::Cleanup, DueKind::Build, DueKind::Run];
+        for kind in kinds {
+            let until = match kind {
+                DueKind::Promotion | DueKind::Cleanup | DueKind::Notice => now,
+                DueKind::Build | DueKind::Run => now.plus(AHEAD),
+            };
+            for due in self.store.system().due(kind, until, AT_ONCE).await? {
+                let done = self.sweep_one(kind, &due, now).await;
+                note(&mut swept, kind, &due, done);
+            }
+        }
+        Ok(swept)
+    }
+
+    async fn sweep_one(&self, kind: DueKind, due: &Due, now: Time) -> Result<Done> {
+        let store = self.store.scoped(due.tenant.clone());
+        match kind {
+            DueKind::Promotion => self.sweep_promotion(&store, due, now).await,
+            DueKind::Cleanup => self.sweep_environment(&store, due).await,
+            DueKind::Build => self.sweep_build(&store, due).await,
+            DueKind::Run => self.sweep_run(&store, due).await,
+            DueKind::Notice => Ok(Done::Nothing),
+        }
+    }
+
+    async fn sweep_promotion(&self, store: &Scoped, due: &Due, now: Time) -> Result<Done> {
+        let Some(id) = due.promotion.as_ref().filter(|_| now.since(due.at) >= ABANDONED_AFTER) else {
+            return Ok(Done::Nothing);
+        };
+        let Some((environment, promotion)) = store.load(&due.app, &due.environment, id).await? else {
+            return Ok(Done::Nothing);
+        };
+        let (applied, done) = match apply::sweep(&promotion, now) {
+            Sweep::Leave => return Ok(Done::Nothing),
+            Sweep::Restart => (apply::new_execution(&environment, &promotion, None, now), Done::Restarted),
+            Sweep::End => (apply::overdue(&environment, &promotion, now).map_err(Error::internal)?, Done::Ended),
+        };
+        if !save(store, &environment, promotion.version, applied.clone()).await? {
+            return Ok(Done::Nothing);
+        }
+        if matches!(done, Done::Restarted) {
+            self.start_execution(&due.tenant, &applied.promotion).await;
+        }
+        Ok(done)
+    }
+
+    async fn sweep_environment(&self, store: &Scoped, due: &Due) -> Result<Done> {
+        let records = StoreRecords::new(self.store.clone());
+        let worker = Worker { records: &records, cluster: self.cluster.as_ref(), clock: self.clock.as_ref() };
+        let place =
+            Namespace { tenant: due.tenant.clone(), app: due.app.clone(), environment: due.environment.clone() };
+        clean_up(worker, &place).await.map_err(Error::unavailable)?;
+        let after = store.environment(&due.app, &due.environment).await?;
+        let clean = after.is_none_or(|environment| !environment.cleanup_pending);
+        Ok(if clean { Done::Changed } else { Done::Nothing })
+    }
+
+    async fn sweep_build(&self, store: &Scoped, due: &Due) -> Result<Done> {
+        let Some(id) = &due.build else { return Ok(Done::Nothing) };
+        let Some(build) = store.build(&due.app, id).await? else { return Ok(Done::Nothing) };
+        let before = build.status;
+        let after = self.advance_build(store, &due.tenant, build).await?.status;
+        Ok(if after == before { Done::Nothing } else { Done::Changed })
+    }
+
+    async fn sweep_run(&self, store: &Scoped, due: &Due) -> Result<Done> {
+        let Some(id) = &due.run else { return Ok(Done::Nothing) };
+        let Some(run) = store.run(&due.app, id).await?.filter(|run| run.ended.is_none()) else {
+            return Ok(Done::Nothing);
+        };
+        let ended = self.advance_run(store, &due.tenant, run).await?.ended.is_some();
+        Ok(if ended { Done::Changed } else { Done::Nothing })
+    }
+}
+
+/// False: somebody else wrote first, so there is nothing left to sweep.
+async fn save(store: &Scoped, environment: &Environment, expected_version: u64, applied: Applied) -> Result<bool> {
+    let turn = SaveTurn {
+        promotion: applied.promotion,
+        expected_version,
+        environment: applied.environment.map(|after| (after, environment.version)),
+        events: applied.events,
+        notices: Vec::new(),
+        change: None,
+    };
+    match store.save_turn(&turn).await {
+        Ok(()) => Ok(true),
+        Err(error) if lost_a_race(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn note(swept: &mut Swept, kind: DueKind, due: &Due, done: Result<Done>) {
+    let counter = match (kind, done) {
+        (_, Ok(Done::Nothing)) => return,
+        (_, Ok(Done::Restarted)) => &mut swept.restarted,
+        (_, Ok(Done::Ended)) => &mut swept.ended,
+        (DueKind::Build, Ok(Done::Changed)) => &mut swept.builds,
+        (DueKind::Run, Ok(Done::Changed)) => &mut swept.runs,
+        (_, Ok(Done::Changed)) => &mut swept.cleaned,
+        (_, Err(error)) => {
+            tracing::error!(
+                tenant.id = %due.tenant, app.name = %due.app, error = %error,
+                context = error.context.as_deref().unwrap_or_default(), "something due could not be swept"
+            );
+            &mut swept.errors
+        }
+    };
+    *counter += 1;
+}
+
+/// What the system does without being asked by a person.
+pub(crate) fn system_change(now: Time, action: &'static str) -> Change {
+    Change {
+        now,
+        actor: "system/slipway".to_owned(),
+        credential: String::new(),
+        request_id: String::new(),
+        action,
+        idempotency: None,
     }
 }

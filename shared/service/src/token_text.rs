@@ -19,7 +19,6 @@ const ID_LENGTH: usize = 21;
 
 /// A token as it was presented, or as it is shown once.
 pub struct TokenText {
-    kind: String,
     id: String,
     text: Secret,
 }
@@ -32,7 +31,7 @@ impl TokenText {
         let digits: String = secret.into_iter().flat_map(|half| base62(half, SECRET_DIGITS / 2)).collect();
         let body = format!("{PREFIX}_{kind}_{id}_{digits}");
         let checksum: String = base62(crc32(body.as_bytes()).into(), CHECKSUM_DIGITS).collect();
-        Self { kind: kind.to_owned(), id, text: Secret::new(format!("{body}{checksum}")) }
+        Self { id, text: Secret::new(format!("{body}{checksum}")) }
     }
 
     /// None: it is no token of ours, or one with a typo.
@@ -45,15 +44,8 @@ impl TokenText {
         let id_is_letters = id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_uppercase());
         let digits_are = digits.len() == SECRET_DIGITS && digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let whole = prefix == PREFIX && parts.next().is_none() && checksum == expected;
-        (whole && kind_is_word && id_is_letters && digits_are).then(|| Self {
-            kind: kind.to_owned(),
-            id: id.to_owned(),
-            text: Secret::from(text),
-        })
-    }
-
-    pub fn kind(&self) -> &str {
-        &self.kind
+        (whole && kind_is_word && id_is_letters && digits_are)
+            .then(|| Self { id: id.to_owned(), text: Secret::from(text) })
     }
 
     /// Names the token; no secret.
@@ -114,7 +106,7 @@ mod tests {
         let token = sample();
         let text = token.text.reveal().to_owned();
         let read = TokenText::parse(&text).unwrap();
-        assert_eq!((read.kind(), read.id(), read.tenant()), ("owner", token.id(), Some(TenantId::from_entropy(7))));
+        assert_eq!((read.id(), read.tenant()), (token.id(), Some(TenantId::from_entropy(7))));
         assert!(read.matches(&token.hash()));
         assert_eq!(text.len(), "slp_owner_".len() + ID_LENGTH + 1 + SECRET_DIGITS + CHECKSUM_DIGITS);
     }

@@ -1,16 +1,19 @@
 //! Variables: read keys, reveal values, and change them, which makes a release.
 
-use slipway_domain::error::Result;
+use slipway_domain::error::{Error, Kind, Result};
 use slipway_domain::id::ReleaseId;
 use slipway_domain::name::{AppName, EnvironmentName};
-use slipway_domain::release::{Fingerprint, ReleaseRef, Tag};
+use slipway_domain::promotion::Environment;
+use slipway_domain::release::{Fingerprint, Release, ReleaseRef, Tag};
 use slipway_domain::secret::Secret;
-use slipway_domain::variables::{VariableKey, Variables};
+use slipway_domain::variables::{Change, VariableKey, Variables};
+use slipway_store::Scoped;
 
-use crate::caller::Caller;
-use crate::releases::{Base, BaseChoice, ReleaseView};
-use crate::request::{Idempotency, Posted};
-use crate::slipway::Slipway;
+use crate::caller::{Caller, Right};
+use crate::draft::{ATTEMPTS, Code, Draft, base, lost_a_race, own, refused, too_busy};
+use crate::releases::{Base, BaseChoice, ReleaseView, base_of, view};
+use crate::request::{Idempotency, MAX_TEXT, Posted, check_text, stored_id};
+use crate::slipway::{Slipway, find_environment, find_release};
 
 /// A variable without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +64,23 @@ pub struct ChangeVariables {
 #[derive(Clone, Debug)]
 pub enum VariablesChanged {
     /// Everything was so already: no release was made.
-    Unchanged { release: ReleaseId },
-    Released { release: ReleaseView, base: Base },
+    Unchanged {
+        release: ReleaseId,
+    },
+    Released {
+        release: Box<ReleaseView>,
+        base: Box<Base>,
+    },
+}
+
+enum Written {
+    Unchanged(ReleaseId),
+    Released(ReleaseId),
 }
 
 impl Slipway {
     /// Keys and fingerprints of the newest release, or of another. Right: read. Errors: `app_not_found`,
-    /// `environment_not_found`, `release_not_found` (404).
+    /// `environment_not_found`, `release_not_found` (404), `no_active_release`, `wrong_environment` (409).
     pub async fn variables(
         &self,
         caller: &Caller,
@@ -75,16 +88,31 @@ impl Slipway {
         environment: &EnvironmentName,
         of: &BaseChoice,
     ) -> Result<VariablesView> {
-        unimplemented!()
+        caller.needs(Right::Read)?;
+        let store = self.of(caller);
+        let environment = find_environment(&store, app, environment).await?;
+        let Some(release) = base(&store, &environment, of).await? else {
+            return Ok(VariablesView { release: None, variables: Vec::new() });
+        };
+        let variables = release.fingerprints.into_iter();
+        let variables = variables.map(|(key, fingerprint)| VariableView { key, fingerprint }).collect();
+        Ok(VariablesView { release: Some(release.id), variables })
     }
 
-    /// The values, after an audit row was written. Right: reveal. Errors: `release_not_found` (404).
+    /// The values, after an audit row was written. Right: reveal. Errors: `app_not_found`, `release_not_found` (404).
     pub async fn reveal_variables(&self, caller: &Caller, app: &AppName, release: &ReleaseRef) -> Result<Revealed> {
-        unimplemented!()
+        caller.needs(Right::Reveal)?;
+        let store = self.of(caller);
+        let release = find_release(&store, app, release).await?;
+        let change = self.change(caller, "variables.reveal");
+        store.record(&change, &format!("apps/{app}/releases/{}/variables", release.id)).await?;
+        let variables = store.variables(&release).await?;
+        Ok(Revealed { release: release.id, variables })
     }
 
-    /// Right: deploy. Errors: `no_release` (409: build first), `base_changed` (409), `invalid_variables` (422, a field
-    /// per variable), `tag_taken` (409).
+    /// Right: deploy. Errors: `app_not_found`, `environment_not_found`, `release_not_found` (404); `no_release` (build
+    /// first), `no_active_release`, `wrong_environment`, `tag_taken` (409); `base_changed` (412); `invalid_variables`
+    /// (422, a field per variable), `invalid_release` (422).
     pub async fn change_variables(
         &self,
         caller: &Caller,
@@ -93,6 +121,87 @@ impl Slipway {
         change: ChangeVariables,
         idempotency: Option<&Idempotency>,
     ) -> Result<Posted<VariablesChanged>> {
-        unimplemented!()
+        caller.needs(Right::Deploy)?;
+        check_text("invalid_release", "/description", change.description.as_deref(), MAX_TEXT)?;
+        let store = self.of(caller);
+        let attempt = self.write_variables(caller, app, environment, &change, idempotency);
+        let replay = |id: &str| Ok(Written::Released(stored_id(id)?));
+        let written = self.once(caller, idempotency, Box::pin(attempt), replay).await?;
+        let changed = match &written.value {
+            Written::Unchanged(release) => VariablesChanged::Unchanged { release: release.clone() },
+            Written::Released(id) => released(&store, own(&store, app, id).await?).await?,
+        };
+        Ok(written.with(changed))
+    }
+
+    async fn write_variables(
+        &self,
+        caller: &Caller,
+        app: &AppName,
+        environment: &EnvironmentName,
+        asked: &ChangeVariables,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Written> {
+        let store = self.of(caller);
+        for _ in 0..ATTEMPTS {
+            let environment = find_environment(&store, app, environment).await?;
+            let base = checked_base(&store, &environment, asked).await?;
+            let current = store.variables(&base).await?;
+            let (variables, summary) = change_of(&asked.change, &current)?.apply(&current)?;
+            if summary.is_empty() {
+                return Ok(Written::Unchanged(base.id));
+            }
+            let draft = Draft {
+                code: Code::of_release(&base),
+                variables,
+                parent: Some(base.id),
+                copied_from: None,
+                age: None,
+                description: asked.description.clone().unwrap_or_else(|| summary.to_string()),
+                tag: asked.tag.clone(),
+                reason: None,
+            };
+            let id = ReleaseId::from_entropy(self.entropy.draw());
+            let change = self.change_once(caller, "variables.change", idempotency, 201, &id);
+            let numbered = draft.number(&store, &environment, id.clone(), caller.actor(), change.now).await?;
+            match store.create_release(&change, &numbered).await {
+                Ok(()) => return Ok(Written::Released(id)),
+                Err(error) if lost_a_race(&error) => self.pause().await,
+                Err(error) => return Err(refused(error, asked.tag.as_ref())),
+            }
+        }
+        Err(too_busy())
+    }
+}
+
+async fn released(store: &Scoped, release: Release) -> Result<VariablesChanged> {
+    let base = base_of(store, &release).await?;
+    let base = base.ok_or_else(|| Error::internal(format!("the release {} lost its base", release.id)))?;
+    Ok(VariablesChanged::Released { release: Box::new(view(store, release).await?), base: Box::new(base) })
+}
+
+/// The base, if it is the one that the caller has seen.
+async fn checked_base(store: &Scoped, environment: &Environment, asked: &ChangeVariables) -> Result<Release> {
+    let base = base(store, environment, &asked.base).await?.ok_or_else(|| {
+        let message = format!("{} has no release yet whose variables could be set: build first", environment.name);
+        Error::conflict("no_release", message)
+    })?;
+    match &asked.if_base {
+        Some(seen) if *seen != base.id => {
+            let message = format!("the base is {} by now and not {seen}: read the variables again", base.id);
+            Err(Error::new(Kind::Stale, "base_changed", message).detail("base", &base.id))
+        }
+        _ => Ok(base),
+    }
+}
+
+fn change_of(change: &VariableChange, current: &Variables) -> Result<Change> {
+    match change {
+        VariableChange::Patch(entries) => Change::from_entries(entries.iter().cloned()),
+        VariableChange::Replace(entries) => {
+            let entries = entries.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
+            let (target, _) = Change::from_entries(entries)?.apply(&Variables::default())?;
+            Ok(Change::replacing(current, target))
+        }
     }
 }

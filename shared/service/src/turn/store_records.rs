@@ -10,7 +10,7 @@ use slipway_rollout::apply::Applied;
 use slipway_store::error::StoreError;
 use slipway_store::promotions::SaveTurn;
 use slipway_store::records::{Change, NoticeKind};
-use slipway_store::store::{Scoped, Store};
+use slipway_store::{Scoped, Store};
 
 use super::records::{Records, RecordsError};
 use crate::ports::{Namespace, RolloutInput, Template};
