@@ -1,6 +1,7 @@
 //! Everything that makes Slipway run on one machine: its processes as the cluster, a router as the load balancer, local
 //! builds, and the state machine's interpreter.
 
+pub mod builds;
 pub mod disk;
 pub mod helper;
 pub mod rollout;
