@@ -1,6 +1,6 @@
 //! Why a new process failed, or what it waits for: the table of signals, verdicts and causes.
 
-use slipway_domain::promotion::{Cause, Exit, ProcessMemory, ServicePlan};
+use slipway_domain::promotion::{Cause, Exit, ProcessMemory, ServicePlan, Told};
 use slipway_domain::time::Time;
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ pub const BLIP: Duration = Duration::from_secs(30);
 const FLAPS: u32 = 3;
 /// Restarts above the count first seen that fail a process.
 const RESTARTS: u32 = 2;
+/// Failures of the init container that fail a process.
+const INIT_FAILURES: u32 = 2;
 /// The exit code that container runtimes report for a container which never started.
 const NEVER_STARTED: i32 = 128;
 
@@ -33,36 +35,46 @@ pub enum Verdict {
 
 /// Judges one process of the target at `at`, the cluster's clock.
 pub fn classify(process: &Process, plan: &ServicePlan, memory: &ProcessMemory, at: Time) -> Verdict {
-    if process.init_failures >= 2 {
+    if matches!(process.stage, Stage::Over { .. }) {
+        return Verdict::Fine;
+    }
+    if process.init_failures >= INIT_FAILURES {
         return Verdict::Doomed(Cause::InitFailed, format!("the init container failed{}", ended(process)));
     }
-    if let Some(verdict) = process.last_exit.as_ref().and_then(|exit| by_last_exit(process, exit, memory)) {
+    if let Some(verdict) = process.last_exit.as_ref().and_then(|exit| by_exit(process, exit, memory)) {
         return verdict;
+    }
+    if restarts(process, memory) >= RESTARTS {
+        return crash_loop(process);
     }
     match &process.stage {
         Stage::Unscheduled(Some(words)) => Verdict::Waiting(Cause::Unschedulable, words.clone()),
         Stage::Over { .. } | Stage::Unscheduled(None) => Verdict::Fine,
         Stage::Waiting { reason, message } => by_reason(process, reason, message),
-        Stage::Exited(exit) => by_last_exit(process, exit, memory).unwrap_or(Verdict::Fine),
+        Stage::Exited(exit) => by_exit(process, exit, memory).unwrap_or(Verdict::Fine),
         Stage::Running { started_at } => by_health(process, *started_at, plan, memory, at),
     }
 }
 
+fn restarts(process: &Process, memory: &ProcessMemory) -> u32 {
+    process.restarts.saturating_sub(memory.first_restarts)
+}
+
 /// Ends that say all, whatever the process does now.
-fn by_last_exit(process: &Process, exit: &Exit, memory: &ProcessMemory) -> Option<Verdict> {
-    let restarts = process.restarts.saturating_sub(memory.first_restarts);
-    let happened_here = restarts > 0 || !matches!(process.stage, Stage::Running { .. });
-    if exit.reason == "OOMKilled" && happened_here {
+fn by_exit(process: &Process, exit: &Exit, memory: &ProcessMemory) -> Option<Verdict> {
+    let running = matches!(process.stage, Stage::Running { .. });
+    if running && restarts(process, memory) == 0 {
+        return None;
+    }
+    if exit.reason == "OOMKilled" {
         return Some(Verdict::Doomed(Cause::OutOfMemory, "the process used more memory than it may".to_owned()));
     }
-    if never_started(exit) && happened_here {
+    if never_started(exit) && !running {
         return Some(start_error(&exit.message));
     }
-    if exit.code == Some(0) && happened_here {
+    // One that had passed its bake and ends later is started again like any other.
+    if exit.code == Some(0) && memory.told < Told::Verified {
         return Some(Verdict::Doomed(Cause::Exited, "the process ended by itself with exit code 0".to_owned()));
-    }
-    if restarts >= RESTARTS {
-        return Some(crash_loop(process));
     }
     None
 }
@@ -73,7 +85,7 @@ fn never_started(exit: &Exit) -> bool {
 
 fn by_reason(process: &Process, reason: &str, message: &str) -> Verdict {
     match reason {
-        "ErrImagePull" | "ImagePullBackOff" => by_pull_error(message),
+        "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => by_pull_error(message),
         "InvalidImageName" | "ErrImageNeverPull" => {
             Verdict::Doomed(Cause::ImageInvalid, format!("the image cannot be used: {message}"))
         }
@@ -92,11 +104,18 @@ fn is_cache_sync(message: &str) -> bool {
     contains_any(message, &["failed to sync", "timed out waiting for the condition"])
 }
 
+/// Only the registry's words count, never the name of the image. A registry that hides what exists from those who may
+/// not see it says both in one breath: that is a refusal.
 fn by_pull_error(message: &str) -> Verdict {
-    if contains_any(message, &["not found", "manifest unknown", "name unknown", "does not exist"]) {
+    const REFUSED: [&str; 5] = ["denied", "unauthorized", "forbidden", "authentication required", "no basic auth"];
+    const HIDDEN: [&str; 2] = ["access denied", "authorization failed"];
+    const ABSENT: [&str; 4] = ["not found", "manifest unknown", "name unknown", "does not exist"];
+    let words: Vec<&str> = message.split_whitespace().filter(|word| !word.contains('/')).collect();
+    let words = words.join(" ");
+    if !contains_any(&words, &HIDDEN) && contains_any(&words, &ABSENT) {
         return Verdict::Doomed(Cause::ImageNotFound, format!("the image was not found: {message}"));
     }
-    if contains_any(message, &["denied", "unauthorized", "forbidden", "authentication required", "no basic auth"]) {
+    if contains_any(&words, &REFUSED) || contains_any(&words, &HIDDEN) {
         return Verdict::SecondTime(Cause::ImageDenied, format!("the registry refused the image: {message}"));
     }
     Verdict::Waiting(Cause::ImagePullSlow, format!("the image could not be pulled yet: {message}"))
@@ -126,7 +145,7 @@ fn by_health(process: &Process, started_at: Time, plan: &ServicePlan, memory: &P
     match process.readiness {
         Readiness::Ready { since } => {
             let limit = Duration::from_millis(plan.registration_ms);
-            if plan.ports && !process.registered && at.since(since) > limit {
+            if plan.ports && !process.registered && at.since(since) >= limit {
                 let text = format!("the load balancer did not take it within {} s", limit.as_secs());
                 return Verdict::Doomed(Cause::NotRegistered, text);
             }
@@ -141,7 +160,7 @@ fn by_health(process: &Process, started_at: Time, plan: &ServicePlan, memory: &P
             Verdict::Fine
         }
         Readiness::Never | Readiness::Lost { .. } => {
-            if at.since(started_at) > boot + STAMP_ROUNDING {
+            if at.since(started_at) >= boot + STAMP_ROUNDING {
                 let text = format!("did not pass its health check within {} s{}", boot.as_secs(), probe(process));
                 return Verdict::Doomed(Cause::HealthTimeout, text);
             }
