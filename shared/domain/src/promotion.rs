@@ -230,6 +230,8 @@ pub struct ProcessMemory {
     pub told: Told,
     /// Ran before this promotion touched anything, under the release that is promoted: never fails it.
     pub initial: bool,
+    /// What it was replaced for, or what was told of it while restoring: another look at it is no second sight.
+    pub blamed: Option<Cause>,
 }
 
 /// What `decide` must remember from turn to turn. Bounded: processes that are gone are forgotten.

@@ -9,7 +9,7 @@ use slipway_domain::promotion::{
 };
 use slipway_domain::time::Time;
 
-use crate::decide::{Action, Decision, WINDOW, deadline, failure};
+use crate::decide::{Action, Decision, WINDOW, deadline, failure, is_open};
 use crate::observation::Observation;
 use crate::phase::{Illegal, Position, StatusChange, Transition, Trigger, next};
 use crate::story::Note;
@@ -35,6 +35,7 @@ pub fn turn(
     draft.promotion.memory = decision.memory.clone();
     draft.promotion.healthy_before.clone_from(&decision.healthy_before);
     draft.promotion.turn += 1;
+    draft.verified = Some(decision.verified);
     draft.keep_actions(&decision.actions, seen);
     for note in &decision.notes {
         draft.tell(note.clone());
@@ -98,6 +99,8 @@ struct Draft {
     environment: Environment,
     promotion: Promotion,
     events: Vec<Event>,
+    /// Verified processes of the release being put in place, where they were counted.
+    verified: Option<u32>,
     now: Time,
 }
 
@@ -107,7 +110,14 @@ impl Draft {
         let mut promotion = promotion.clone();
         promotion.version += 1;
         promotion.clock = now;
-        Self { before: environment.clone(), environment: environment.clone(), promotion, events: Vec::new(), now }
+        Self {
+            before: environment.clone(),
+            environment: environment.clone(),
+            promotion,
+            events: Vec::new(),
+            verified: None,
+            now,
+        }
     }
 
     fn finish(self) -> Applied {
@@ -143,24 +153,22 @@ impl Draft {
         });
     }
 
-    /// New writes, and older ones that may still be on their way: the object is as it was when they were decided.
+    /// New counts, and older ones that may still be on their way: the object is as it was when they were decided. A stamp
+    /// that lands late changes nothing, and must not hide an older count.
     fn keep_actions(&mut self, actions: &[Action], seen: Option<&Observation>) {
         let old = std::mem::take(&mut self.promotion.actions);
         for action in actions {
-            let Action::Write { key, resource_version, replicas, .. } = action else { continue };
-            let Some(count) = replicas.or_else(|| Some(seen?.deployment(key)?.replicas)) else { continue };
-            self.promotion.moved |= replicas.is_some();
+            let Action::Write { key, resource_version, replicas: Some(replicas), .. } = action else { continue };
+            self.promotion.moved = true;
             self.promotion.actions.push(SavedAction {
                 deployment: key.clone(),
                 resource_version: resource_version.clone(),
-                replicas: count,
+                replicas: *replicas,
             });
         }
         let open = |saved: &SavedAction| match seen.map(|seen| seen.deployment(&saved.deployment)) {
             None => true,
-            Some(deployment) => deployment.is_some_and(|deployment| {
-                deployment.resource_version == saved.resource_version && deployment.replicas != saved.replicas
-            }),
+            Some(deployment) => deployment.is_some_and(|deployment| is_open(saved, deployment)),
         };
         for saved in old.into_iter().filter(open) {
             if !self.promotion.actions.iter().any(|action| action.deployment == saved.deployment) {
@@ -207,7 +215,7 @@ impl Draft {
         if outcome == Outcome::Succeeded {
             self.commit(seen);
         }
-        self.push(Note::new("app", outcome_text(&self.promotion, outcome)), Some(outcome));
+        self.push(Note::new("app", outcome_text(&self.promotion, outcome, self.verified)), Some(outcome));
     }
 
     /// The only move of `active`.
@@ -225,11 +233,11 @@ fn formation_after(promotion: &Promotion) -> std::collections::BTreeMap<ServiceN
     services.filter_map(|service| Some((service.name.clone(), service.after?))).collect()
 }
 
-fn outcome_text(promotion: &Promotion, outcome: Outcome) -> String {
+fn outcome_text(promotion: &Promotion, outcome: Outcome, verified: Option<u32>) -> String {
     match outcome {
         Outcome::Succeeded => format!("{} is active", promotion.to),
         Outcome::RolledBack | Outcome::Cancelled => match &promotion.from {
-            Some(from) if promotion.moved => format!("Rolled back to {from}"),
+            Some(from) if promotion.moved => format!("Rolled back to {from}{}", short_of(promotion, verified)),
             _ => "Nothing was changed".to_owned(),
         },
         Outcome::Superseded => match &promotion.superseded_by {
@@ -240,6 +248,15 @@ fn outcome_text(promotion: &Promotion, outcome: Outcome) -> String {
         Outcome::Failed => "Nothing was changed".to_owned(),
         Outcome::RollbackFailed => "The old release could not be restored; what is healthy is left running".to_owned(),
         Outcome::Noop => format!("{} is active already", promotion.to),
+    }
+}
+
+/// A release that was limping when the promotion began limps again.
+fn short_of(promotion: &Promotion, verified: Option<u32>) -> String {
+    let wanted: u32 = promotion.plan.services.iter().filter_map(|service| service.before).sum();
+    match verified {
+        Some(verified) if verified < wanted => format!(", with {verified} of {wanted} processes healthy"),
+        _ => String::new(),
     }
 }
 

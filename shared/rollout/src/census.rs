@@ -16,7 +16,7 @@ const STOPPING_SLACK: Duration = Duration::from_secs(30);
 pub enum Aim {
     /// Towards `to`: bake, restarts and registration count.
     Forward,
-    /// Back to `from`: bake 0, restarts ignored, what is not ready is free to go.
+    /// Back to `from`: bake 0, restarts ignored.
     Back,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Census<'a> {
 
     fn still_stopping(&self, process: &Process, at: Time) -> bool {
         let limit = Duration::from_millis(self.plan.stopping_ms) + STOPPING_SLACK;
-        process.stopping_since.is_some_and(|since| at.since(since) <= limit)
+        process.stopping_since.is_some_and(|since| at.since(since) < limit)
     }
 
     /// Fit to serve: the target's own image, ready for the whole bake, at most one restart, behind the load balancer.
@@ -124,8 +124,8 @@ impl<'a> Census<'a> {
         for process in deployment.live() {
             match health(process, self.plan.ports, at) {
                 Health::Ready => slots.ready += 1,
-                Health::Blinking if self.aim == Aim::Forward => slots.blinking += 1,
-                Health::Blinking | Health::Unhealthy => slots.unhealthy += 1,
+                Health::Blinking => slots.blinking += 1,
+                Health::Unhealthy => slots.unhealthy += 1,
             }
         }
         // More processes than were asked for are about to go: the healthy ones are what remains.

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use slipway_domain::id::ReleaseId;
 use slipway_domain::name::ServiceName;
-use slipway_domain::promotion::{Cause, DeploymentKey, Failure, Memory, Phase, Promotion};
+use slipway_domain::promotion::{Cause, DeploymentKey, Failure, Memory, Phase, ProcessMemory, Promotion, SavedAction};
 use slipway_domain::time::Time;
 
 use crate::census::{Aim, Census};
-use crate::observation::{Observation, Readiness};
+use crate::observation::{Deployment, Observation, Readiness};
 use crate::phase::Trigger;
 use crate::story::Note;
 use crate::{fence, forward, restore, story, watch};
@@ -67,7 +67,8 @@ pub struct Decision {
     pub wait: Duration,
 }
 
-/// Decides. `now` is the promotion's clock; what processes did is judged by the observation's.
+/// Decides. `now` is the promotion's clock; what processes did is judged by the observation's. Nothing is decided of a
+/// promotion that has ended.
 pub fn decide(promotion: &Promotion, seen: Result<&Observation, &Unseen>, mode: Mode, now: Time) -> Decision {
     let mut decision = Decision {
         trigger: None,
@@ -79,32 +80,50 @@ pub fn decide(promotion: &Promotion, seen: Result<&Observation, &Unseen>, mode: 
         verified: 0,
         wait: until_clock(promotion, now),
     };
+    if promotion.phase == Phase::Ended {
+        return decision;
+    }
     if let Some(broken) = by_request_or_clock(promotion, seen, mode, now) {
         decision.turn_back(promotion, broken);
         return decision;
     }
-    let seen = match seen {
-        Ok(seen) => seen,
+    decision.memory.waiting = None;
+    match seen {
+        Ok(seen) => look(promotion, seen, now, &mut decision),
         Err(Unseen::Unreachable(words) | Unseen::Unauthorized(words)) => {
             decision.memory.waiting = Some(failure(Cause::ClusterUnreachable, words.clone(), now));
-            return decision;
         }
-    };
-    first_look(promotion, seen, &mut decision);
+    }
+    keep_waiting(promotion.memory.waiting.as_ref(), &mut decision);
+    decision
+}
+
+/// Decides on what was seen.
+fn look(promotion: &Promotion, seen: &Observation, now: Time, decision: &mut Decision) {
+    first_look(promotion, seen, decision);
     watch::remember(promotion, seen, &mut decision.memory);
     story::tell(promotion, seen, &mut decision.memory, &mut decision.notes);
-    if fence::put_up(promotion, seen, &mut decision, now) {
+    if fence::put_up(promotion, seen, decision, now) {
         match promotion.phase {
             Phase::Preparing => decision.trigger = Some(Trigger::Prepared),
-            Phase::Rolling | Phase::Settling => forward::decide(promotion, seen, now, &mut decision),
-            Phase::Restoring => restore::decide(promotion, seen, &mut decision),
+            Phase::Rolling | Phase::Settling => forward::decide(promotion, seen, now, decision),
+            Phase::Restoring => restore::decide(promotion, seen, now, decision),
             Phase::Ended => {}
         }
-        settle_saved(promotion, seen, &mut decision);
     }
+    settle_saved(promotion, seen, decision);
     let due = watch::until_due(promotion, seen, &decision.memory, now);
     decision.wait = decision.wait.min(due).max(SHORTEST_WAIT);
-    decision
+}
+
+/// The same wait keeps the time at which it began, so that waiting is no news.
+fn keep_waiting(before: Option<&Failure>, decision: &mut Decision) {
+    if let (Some(before), Some(waiting)) = (before, &mut decision.memory.waiting) {
+        let began = Failure { at: before.at, ..waiting.clone() };
+        if began == *before {
+            *waiting = began;
+        }
+    }
 }
 
 impl Decision {
@@ -118,7 +137,7 @@ impl Decision {
         self.failure = Some(failure);
     }
 
-    pub(crate) fn set(&mut self, deployment: &crate::observation::Deployment, replicas: Option<u32>) {
+    pub(crate) fn set(&mut self, deployment: &Deployment, replicas: Option<u32>) {
         if replicas == Some(deployment.replicas) {
             return;
         }
@@ -184,48 +203,62 @@ fn until_clock(promotion: &Promotion, now: Time) -> Duration {
 /// What is known only before anything moves: the healthy processes of the old release, and the ones that a promotion of
 /// the active release finds running.
 fn first_look(promotion: &Promotion, seen: &Observation, decision: &mut Decision) {
-    if promotion.phase != Phase::Preparing || decision.healthy_before.is_some() {
+    if promotion.phase != Phase::Preparing {
         return;
     }
-    let ready = |release: &ReleaseId, service: &ServiceName| {
-        let key = DeploymentKey { service: service.clone(), release: release.clone() };
-        let live = seen.deployment(&key).into_iter().flat_map(crate::observation::Deployment::live);
-        let ready = live.filter(|process| matches!(process.readiness, Readiness::Ready { .. }));
-        u32::try_from(ready.count()).unwrap_or(u32::MAX)
-    };
-    let services = promotion.plan.services.iter().filter(|service| service.before.is_some());
-    decision.healthy_before = Some(
-        services
-            .filter_map(|service| Some((service.name.clone(), ready(promotion.from.as_ref()?, &service.name))))
-            .collect(),
-    );
+    decision.healthy_before.get_or_insert_with(|| ready_before(promotion, seen));
     if promotion.from.as_ref() == Some(&promotion.to) {
         let target = seen.deployments.iter().filter(|deployment| deployment.key.release == promotion.to);
-        for process in target.flat_map(crate::observation::Deployment::live) {
-            decision.memory.processes.entry(process.uid.clone()).or_default().initial = true;
+        for process in target.flat_map(Deployment::live) {
+            let known = decision
+                .memory
+                .processes
+                .entry(process.uid.clone())
+                .or_insert_with(|| ProcessMemory { first_restarts: process.restarts, ..ProcessMemory::default() });
+            known.initial = true;
         }
     }
 }
 
+/// Ready processes of `from`, for each of its services.
+fn ready_before(promotion: &Promotion, seen: &Observation) -> BTreeMap<ServiceName, u32> {
+    let Some(from) = &promotion.from else { return BTreeMap::new() };
+    let ready = |service: &ServiceName| {
+        let key = DeploymentKey { service: service.clone(), release: from.clone() };
+        let live = seen.deployment(&key).into_iter().flat_map(Deployment::live);
+        let ready = live.filter(|process| matches!(process.readiness, Readiness::Ready { .. }));
+        u32::try_from(ready.count()).unwrap_or(u32::MAX)
+    };
+    let services = promotion.plan.services.iter().filter(|service| service.before.is_some());
+    services.map(|service| (service.name.clone(), ready(&service.name))).collect()
+}
+
 /// A saved action that the object does not show, and that is not decided again, may still be on its way from a worker
-/// that sleeps: a write of our own makes it meet a conflict. Until then nothing ends.
+/// that sleeps: a write of our own makes it meet a conflict. Until then nothing ends and no count changes, for the
+/// counts of this look may not be the ones that stand.
 fn settle_saved(promotion: &Promotion, seen: &Observation, decision: &mut Decision) {
-    let stray: Vec<_> = promotion
+    if matches!(decision.trigger, Some(Trigger::Broken)) {
+        return;
+    }
+    let stray: Vec<&Deployment> = promotion
         .actions
         .iter()
-        .filter_map(|saved| {
-            let deployment = seen.deployment(&saved.deployment)?;
-            let open = deployment.resource_version == saved.resource_version && deployment.replicas != saved.replicas;
-            open.then_some(deployment)
-        })
+        .filter_map(|saved| seen.deployment(&saved.deployment).filter(|deployment| is_open(saved, deployment)))
         .filter(|deployment| !decision.writes(&deployment.key))
         .collect();
-    if !stray.is_empty() && !matches!(decision.trigger, Some(Trigger::Broken)) {
-        decision.trigger = None;
-        for deployment in stray {
-            decision.set(deployment, None);
-        }
+    if stray.is_empty() {
+        return;
     }
+    decision.trigger = None;
+    decision.actions.retain(|action| matches!(action, Action::Create(_) | Action::Write { replicas: None, .. }));
+    for deployment in stray {
+        decision.set(deployment, None);
+    }
+}
+
+/// The object is as it was when the action was decided, and does not show it: it may still land.
+pub(crate) fn is_open(saved: &SavedAction, deployment: &Deployment) -> bool {
+    deployment.resource_version == saved.resource_version && deployment.replicas != saved.replicas
 }
 
 impl Decision {

@@ -8,7 +8,7 @@ use slipway_domain::promotion::{Cause, DeploymentKey, Epoch, Phase, Promotion};
 use slipway_domain::time::Time;
 
 use crate::decide::{Action, Decision, failure};
-use crate::observation::Observation;
+use crate::observation::{Deployment, Observation};
 
 /// What a stored object bears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,47 +29,62 @@ pub fn admits(current: Stamp<'_>, observed: Stamp<'_>) -> bool {
 /// Decides the creates and stamps that are missing. True when there are none: every object of both releases exists and
 /// everything of ours bears this promotion's epoch.
 pub(crate) fn put_up(promotion: &Promotion, seen: &Observation, decision: &mut Decision, now: Time) -> bool {
-    let missing: Vec<DeploymentKey> =
-        needed(promotion).into_iter().filter(|key| seen.deployment(key).is_none()).collect();
-    let unstamped: Vec<_> = seen
+    let needed = needed(promotion);
+    let missing: Vec<&DeploymentKey> = needed.iter().filter(|key| seen.deployment(key).is_none()).collect();
+    let wrong: Vec<&Deployment> = seen
         .deployments
         .iter()
         .filter(|deployment| deployment.epoch != promotion.epoch || !deployment.intact)
         .collect();
-    if missing.is_empty() && unstamped.is_empty() {
+    if missing.is_empty() && wrong.is_empty() {
         decision.memory.stamped = promotion.epoch;
+        decision.memory.drifted = None;
         return true;
     }
-    let intact = unstamped.iter().all(|deployment| deployment.intact);
-    if (promotion.memory.stamped == promotion.epoch || !intact) && promotion.phase != Phase::Restoring {
-        let object = match (missing.first(), unstamped.first()) {
-            (Some(key), _) => format!("{key} (missing)"),
-            (None, Some(deployment)) => format!("{} ({})", deployment.key, deployment.resource_version),
-            (None, None) => String::new(),
-        };
-        if has_drifted_again(decision, &object) {
-            let text = format!("{object} was changed by somebody else, and again after it was put right");
-            decision.turn_back(promotion, failure(Cause::Drifted, text, now));
-            return false;
-        }
+    if let Some(object) = drifted(promotion, &needed, &missing, &wrong)
+        && has_drifted_again(decision, &object)
+        && promotion.phase != Phase::Restoring
+    {
+        let text = format!("{object} was changed by somebody else, and again after it was put right");
+        decision.turn_back(promotion, failure(Cause::Drifted, text, now));
+        return false;
     }
-    decision.actions.extend(missing.into_iter().map(Action::Create));
-    for deployment in unstamped {
+    decision.actions.extend(missing.into_iter().cloned().map(Action::Create));
+    for deployment in wrong {
         decision.set(deployment, None);
     }
     false
 }
 
-/// Counts a sight of something that we did not write; true from the second object or version on. The same version seen
-/// again is the same sight: our own write may not be visible yet.
+/// What was changed by somebody else, and in which version. Before everything was once seen stamped, a missing object
+/// or an older stamp is no change; nor is one that a worker of an older epoch creates late, at 0.
+fn drifted(
+    promotion: &Promotion,
+    needed: &BTreeSet<DeploymentKey>,
+    missing: &[&DeploymentKey],
+    wrong: &[&Deployment],
+) -> Option<String> {
+    let stamped = promotion.memory.stamped == promotion.epoch;
+    if let (true, Some(key)) = (stamped, missing.first()) {
+        return Some(format!("{key} (missing)"));
+    }
+    let ours = |deployment: &Deployment| needed.contains(&deployment.key) || deployment.replicas > 0;
+    let object = wrong.iter().find(|deployment| !deployment.intact || (stamped && ours(deployment)))?;
+    Some(format!("{} ({})", object.key, object.resource_version))
+}
+
+/// Counts a sight of something that we did not write; true when it had been put right before. The same version seen
+/// again is the same sight: our own write may not be visible yet. A further version may mean that our write met a
+/// conflict: it is tried once more.
 fn has_drifted_again(decision: &mut Decision, object: &str) -> bool {
-    if decision.memory.drifted.as_deref() == Some(object) {
+    let memory = &mut decision.memory;
+    if memory.drifted.as_deref() == Some(object) {
         return false;
     }
-    decision.memory.drifted = Some(object.to_owned());
-    let sights = decision.memory.counters.entry(Cause::Drifted).or_insert(0);
+    let put_right = memory.drifted.replace(object.to_owned()).is_none();
+    let sights = memory.counters.entry(Cause::Drifted).or_insert(0);
     *sights += 1;
-    *sights > 1
+    *sights > if put_right { 1 } else { 2 }
 }
 
 /// The Deployments that both releases have: the target's to be scaled, and the others so that a late create of an older

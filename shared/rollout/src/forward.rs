@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use slipway_domain::promotion::{Cause, Failure, Phase, Promotion};
+use slipway_domain::promotion::{Phase, Promotion};
 use slipway_domain::time::Time;
 
 use crate::census::{Aim, Census, share};
-use crate::classify::{Verdict, classify};
-use crate::decide::{Action, Decision, censuses, failure};
-use crate::observation::{Deployment, Observation, Process, Refusal, Stage};
+use crate::decide::{Decision, censuses};
+use crate::judge::Judge;
+use crate::observation::{Deployment, Observation, Refusal};
 use crate::phase::Trigger;
 
 /// Decides one look in `rolling` or `settling`; every object exists and bears the stamp.
 pub(crate) fn decide(promotion: &Promotion, seen: &Observation, now: Time, decision: &mut Decision) {
     let services = censuses(promotion, Aim::Forward, seen, &decision.memory);
     decision.verified = services.iter().map(|census| census.verified).sum();
-    decision.memory.waiting = None;
+    let mut judge = Judge::of(promotion, seen, now);
     for census in &services {
-        if let Some(doomed) = judge(promotion, census, seen.at, now, decision) {
+        if let Some(doomed) = judge.service(census, decision) {
             decision.turn_back(promotion, doomed);
             return;
         }
@@ -59,59 +59,6 @@ fn complete(promotion: &Promotion, now: Time, decision: &mut Decision) {
     }
 }
 
-/// Looks for a process of the target that is doomed; plans replacements; notes what is waited for.
-fn judge(promotion: &Promotion, census: &Census<'_>, at: Time, now: Time, decision: &mut Decision) -> Option<Failure> {
-    let about = |failure: Failure| Failure { service: Some(census.plan.name.clone()), ..failure };
-    match census.refusal() {
-        Some(Refusal::Admission(words)) => {
-            return Some(about(failure(Cause::AdmissionDenied, format!("the cluster refused it: {words}"), now)));
-        }
-        Some(Refusal::Quota(words)) => decision.memory.waiting = Some(about(failure(Cause::Quota, words, now))),
-        Some(Refusal::Other(words)) => decision.memory.waiting = Some(about(failure(Cause::ConfigError, words, now))),
-        None => {}
-    }
-    for process in census.target.into_iter().flat_map(Deployment::live) {
-        let known = decision.memory.processes.get(&process.uid).cloned().unwrap_or_default();
-        if known.initial {
-            continue;
-        }
-        let of = |cause, words: String| about(of_process(process, cause, words, now));
-        match classify(process, census.plan, &known, at) {
-            Verdict::Fine => {}
-            Verdict::Waiting(cause, words) => decision.memory.waiting = Some(of(cause, words)),
-            Verdict::Doomed(cause, words) => return Some(of(cause, words)),
-            Verdict::SecondTime(cause, words) => {
-                if seen_again(decision, cause) {
-                    return Some(of(cause, words));
-                }
-                decision.memory.waiting = Some(of(cause, words));
-            }
-            Verdict::Replace(cause, words) => {
-                if promotion.phase == Phase::Settling || seen_again(decision, cause) {
-                    return Some(of(cause, words));
-                }
-                decision.actions.push(Action::Replace { name: process.name.clone(), uid: process.uid.clone() });
-            }
-        }
-    }
-    None
-}
-
-/// Counts a sight of this cause; true from the second on.
-fn seen_again(decision: &mut Decision, cause: Cause) -> bool {
-    let times = decision.memory.counters.entry(cause).or_insert(0);
-    *times += 1;
-    *times > 1
-}
-
-fn of_process(process: &Process, cause: Cause, words: String, now: Time) -> Failure {
-    let exit = match &process.stage {
-        Stage::Exited(exit) => Some(exit.clone()),
-        _ => process.last_exit.clone(),
-    };
-    Failure { process: Some(process.name.clone()), exit, ..failure(cause, words, now) }
-}
-
 /// Ups within the batch that all services share, downs within what stays healthy.
 fn move_processes(promotion: &Promotion, services: &[Census<'_>], at: Time, decision: &mut Decision) {
     let in_flight: u32 = services.iter().map(Census::in_flight).sum();
@@ -121,8 +68,7 @@ fn move_processes(promotion: &Promotion, services: &[Census<'_>], at: Time, deci
         let missing = wanted.saturating_sub(census.size);
         let room = room(promotion, census, wanted);
         let up = missing.min(budget).min(room);
-        let short = missing > 0 && budget > 0 && room == 0;
-        let blocked = short || census.is_unscheduled() || matches!(census.refusal(), Some(Refusal::Quota(_)));
+        let blocked = is_blocked(census, missing > 0 && budget > 0 && room == 0);
         budget -= up;
         if let (Some(target), true) = (census.target, up > 0) {
             decision.set(target, Some(target.replicas + up));
@@ -133,6 +79,11 @@ fn move_processes(promotion: &Promotion, services: &[Census<'_>], at: Time, deci
     }
 }
 
+/// The next process of the target cannot come up beside the others: by the bound, by quota or by scheduling.
+pub(crate) fn is_blocked(census: &Census<'_>, by_bound: bool) -> bool {
+    by_bound || census.is_unscheduled() || matches!(census.refusal(), Some(Refusal::Quota(_)))
+}
+
 /// How many more processes the bound allows.
 fn room(promotion: &Promotion, census: &Census<'_>, wanted: u32) -> u32 {
     let stopping = if promotion.plan.strict { census.stopping } else { 0 };
@@ -140,13 +91,16 @@ fn room(promotion: &Promotion, census: &Census<'_>, wanted: u32) -> u32 {
 }
 
 /// Old processes, and new ones beyond the formation: the unhealthy first, which need no replacement; of the healthy,
-/// what `keep` leaves over.
+/// what `keep` leaves over. One that lost its readiness just now is neither; on the way back it is free once the target
+/// alone is enough.
 pub(crate) fn go_down(census: &Census<'_>, wanted: u32, keep: u32, limit: u32, at: Time, decision: &mut Decision) {
     let mut limit = limit;
+    let enough = census.aim == Aim::Back && census.verified >= keep;
     let mut spare = (census.verified + census.ready_old(at)).saturating_sub(keep);
     let mut counts: Vec<(&Deployment, u32)> = census.others.iter().map(|old| (*old, old.replicas)).collect();
     for (deployment, count) in &mut counts {
-        let free = census.slots(deployment, at).unhealthy.min(limit);
+        let slots = census.slots(deployment, at);
+        let free = (slots.unhealthy + if enough { slots.blinking } else { 0 }).min(limit);
         *count -= free;
         limit -= free;
     }
@@ -160,8 +114,9 @@ pub(crate) fn go_down(census: &Census<'_>, wanted: u32, keep: u32, limit: u32, a
         decision.set(deployment, Some(count));
     }
     if let Some(target) = census.target.filter(|target| target.replicas > wanted) {
-        let unverified = target.replicas - census.verified;
-        let beyond = (target.replicas - wanted).min(limit).min(unverified + spare);
+        let blinking = census.slots(target, at).blinking;
+        let unhealthy = (target.replicas - census.verified).saturating_sub(blinking);
+        let beyond = (target.replicas - wanted).min(limit).min(unhealthy + spare);
         decision.set(target, Some(target.replicas - beyond));
     }
 }

@@ -16,6 +16,7 @@ pub mod classify;
 pub mod decide;
 pub mod fence;
 mod forward;
+mod judge;
 pub mod observation;
 pub mod phase;
 pub mod plan;

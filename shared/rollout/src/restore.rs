@@ -1,17 +1,23 @@
 //! The decision while restoring: the same counting with the old release as the target, in a hurry.
 
 use slipway_domain::promotion::Promotion;
+use slipway_domain::time::Time;
 
 use crate::census::{Aim, Census, share};
 use crate::decide::{Decision, censuses};
-use crate::forward::go_down;
+use crate::forward::{go_down, is_blocked};
+use crate::judge::Judge;
 use crate::observation::{Deployment, Observation};
 use crate::phase::Trigger;
 
 /// Decides one look in `restoring`; every object exists and bears the stamp.
-pub(crate) fn decide(promotion: &Promotion, seen: &Observation, decision: &mut Decision) {
+pub(crate) fn decide(promotion: &Promotion, seen: &Observation, now: Time, decision: &mut Decision) {
     let services = censuses(promotion, Aim::Back, seen, &decision.memory);
     decision.verified = services.iter().map(|census| census.verified).sum();
+    let judge = Judge::of(promotion, seen, now);
+    for census in &services {
+        judge.record(census, decision);
+    }
     let foreign: Vec<&Deployment> =
         seen.deployments.iter().filter(|deployment| !is_covered(&services, deployment)).collect();
     let empty = foreign.iter().all(|deployment| deployment.replicas == 0 && deployment.live().next().is_none());
@@ -24,12 +30,15 @@ pub(crate) fn decide(promotion: &Promotion, seen: &Observation, decision: &mut D
     }
     for census in services.iter().filter(|census| census.visible) {
         let wanted = census.plan.before.unwrap_or(0);
+        let missing = wanted.saturating_sub(census.size);
         let room = (wanted + promotion.plan.batch).saturating_sub(census.size + census.old);
-        let up = wanted.saturating_sub(census.size).min(room);
+        let up = missing.min(room);
         if let (Some(target), true) = (census.target, up > 0) {
             decision.set(target, Some(target.replicas + up));
         }
-        let keep = share(healthy_before(promotion, census).min(wanted), census.plan.minimum_percent);
+        let blocked = is_blocked(census, missing > 0 && room == 0);
+        let minimum = if blocked { share(wanted, census.plan.minimum_percent) } else { wanted };
+        let keep = minimum.min(healthy_before(promotion, census));
         go_down(census, wanted, keep, u32::MAX, seen.at, decision);
     }
 }

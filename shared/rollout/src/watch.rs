@@ -78,8 +78,9 @@ fn clocks(process: &Process, plan: &ServicePlan) -> [Option<Time>; 4] {
         Readiness::Lost { since } => [Some(since.plus(BLIP)), None],
         Readiness::Never => [None, None],
     };
-    let boot = match process.stage {
-        Stage::Running { started_at } => Some(started_at.plus(ms(plan.health_timeout_ms) + slack)),
+    let boot = match (&process.stage, process.readiness) {
+        (_, Readiness::Ready { .. }) => None,
+        (Stage::Running { started_at }, _) => Some(started_at.plus(ms(plan.health_timeout_ms) + slack)),
         _ => None,
     };
     let gone = process.stopping_since.map(|since| since.plus(ms(plan.stopping_ms) + BLIP));
