@@ -1,0 +1,13 @@
+//! The tables of the rollout protocol, each as a table of tests: phases, causes, the decision.
+
+#![allow(clippy::unwrap_used, reason = "the helpers are part of the tests, which end at a broken expectation")]
+
+mod causes;
+mod causes_pulls;
+mod clocks;
+mod fence;
+mod phases;
+mod rolling;
+mod rolling_limits;
+mod settling;
+mod world;
