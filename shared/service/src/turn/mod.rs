@@ -213,7 +213,8 @@ impl Call<'_> {
         Some(ended(Some(outcome)))
     }
 
-    /// Saves what was decided, if it says anything new. None: somebody else saved first.
+    /// Saves what was decided, if it says or does anything: every act bears the number of a turn that was saved for it.
+    /// None: somebody else saved first.
     async fn save(
         &mut self,
         environment: &Environment,
@@ -224,7 +225,7 @@ impl Call<'_> {
     ) -> Result<Option<Applied>, TurnError> {
         let applied = apply::turn(environment, promotion, decision, seen, now)
             .map_err(|illegal| TurnError::Internal(illegal.to_string()))?;
-        if self.saved && !is_news(promotion, &applied) {
+        if self.saved && decision.actions.is_empty() && !is_news(promotion, &applied) {
             return Ok(Some(Applied { promotion: promotion.clone(), environment: None, events: Vec::new() }));
         }
         match self.worker.records.save(&self.step.input, environment, promotion, &applied).await {
