@@ -43,6 +43,22 @@ impl Slipway {
         Ok(Some(text))
     }
 
+    /// Another owner's token of a local installation, for one whose first token was lost. Whoever can ask for it has the
+    /// files of the machine, and with them everything already.
+    pub async fn renew_local(&self, tenant: &TenantId) -> Result<Secret> {
+        let (text, token) = self.draw_token(tenant, "local", Role::Owner, LOCAL_TOKEN_LIFE)?;
+        let change = Change {
+            now: self.clock.now(),
+            actor: "system/slipway".to_owned(),
+            credential: String::new(),
+            request_id: "renew".to_owned(),
+            action: "token.create",
+            idempotency: None,
+        };
+        self.store.scoped(tenant.clone()).create_token(&change, &token).await?;
+        Ok(text)
+    }
+
     /// Another token of the caller's tenant, shown this once. Nobody gives more than they have. Right: administer.
     pub async fn create_token(&self, caller: &Caller, name: &str, role: Role) -> Result<(Token, Secret)> {
         caller.needs(crate::caller::Right::Administer)?;
