@@ -283,7 +283,7 @@ async fn traffic(http: Http, port: u16, stop: Arc<AtomicBool>, sent: Arc<AtomicU
     while !stop.load(Ordering::Relaxed) {
         number += 1;
         let (method, path, body) =
-            if number % 4 == 0 { (Method::POST, "/echo", "hello") } else { (Method::GET, "/", "") };
+            if number.is_multiple_of(4) { (Method::POST, "/echo", "hello") } else { (Method::GET, "/", "") };
         let (status, text) = send(&http, method, port, path, body).await;
         sent.fetch_add(1, Ordering::Relaxed);
         if status != StatusCode::OK {

@@ -158,7 +158,8 @@ fn a_command_that_is_absent_or_cannot_run_is_a_start_error() {
 
 #[test]
 fn stopping_lets_the_command_finish() {
-    let mut world = World::shell("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done");
+    let mut world =
+        World::shell("exec 2>/dev/null; trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done");
     until("the trap", || world.lines().contains(&"up".to_owned()).then_some(()));
     assert!(signal_stop(&world.folder).unwrap());
     let status = world.ended();

@@ -37,6 +37,7 @@ impl Changes {
 #[derive(Clone, Debug, Default)]
 struct Readiness {
     since: Option<Time>,
+    lost: Option<Time>,
     error: Option<String>,
     failures: u32,
 }
@@ -59,7 +60,8 @@ pub struct Target {
 }
 
 impl Target {
-    pub fn new(target: &table::Target, changes: Changes) -> Self {
+    /// `lost`: since when an earlier run of the same process, which had been ready, is not.
+    pub fn new(target: &table::Target, lost: Option<Time>, changes: Changes) -> Self {
         Self {
             uid: target.uid.clone(),
             run: target.run,
@@ -67,7 +69,7 @@ impl Target {
             check: target.check.clone(),
             pool: Pool::default(),
             suspect: Notify::new(),
-            readiness: Mutex::default(),
+            readiness: Mutex::new(Readiness { lost, ..Readiness::default() }),
             draining: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             checker: OnceLock::new(),
@@ -89,20 +91,22 @@ impl Target {
         let mut readiness = lock(&self.readiness);
         readiness.failures = 0;
         if readiness.since.is_none() {
-            *readiness = Readiness { since: Some(now), error: None, failures: 0 };
+            *readiness = Readiness { since: Some(now), ..Readiness::default() };
             drop(readiness);
             self.changes.announce();
         }
     }
 
-    pub fn failed(&self, error: String) {
+    pub fn failed(&self, error: String, now: Time) {
         let mut readiness = lock(&self.readiness);
         readiness.failures = readiness.failures.saturating_add(1);
         if readiness.since.is_some() && readiness.failures < self.check.failures {
             return;
         }
         let news = readiness.since.is_some() || readiness.error.as_ref() != Some(&error);
-        readiness.since = None;
+        if readiness.since.take().is_some() {
+            readiness.lost = Some(now);
+        }
         readiness.error = Some(error);
         drop(readiness);
         if news {
@@ -111,9 +115,9 @@ impl Target {
     }
 
     /// A connection was refused: nobody listens there, whatever the last check said.
-    pub fn refused(&self, error: String) {
+    pub fn refused(&self, error: String, now: Time) {
         lock(&self.readiness).failures = self.check.failures;
-        self.failed(error);
+        self.failed(error, now);
         self.suspect.notify_one();
     }
 
@@ -122,6 +126,7 @@ impl Target {
         table::TargetView {
             run: self.run,
             ready_since: readiness.since,
+            lost_since: readiness.lost,
             error: readiness.error.clone(),
             draining: self.draining.load(Ordering::Acquire),
             in_flight: self.in_flight.load(Ordering::Acquire),
@@ -132,6 +137,12 @@ impl Target {
         if self.draining.swap(draining, Ordering::AcqRel) != draining {
             self.pool.set_closed(draining);
         }
+    }
+
+    /// Since when the next run of this process is not ready; None if this one never was.
+    fn lost(&self, now: Time) -> Option<Time> {
+        let readiness = lock(&self.readiness);
+        readiness.lost.or(readiness.since.map(|_| now))
     }
 
     fn same(&self, target: &table::Target) -> bool {
@@ -177,13 +188,15 @@ impl Service {
     }
 
     /// Takes over the wanted targets; what is known of those that stay, stays. `start` sets up a new one.
-    pub fn set(&self, wanted: &[table::Target], changes: &Changes, start: impl Fn(&Arc<Target>)) {
+    pub fn set(&self, wanted: &[table::Target], changes: &Changes, now: Time, start: impl Fn(&Arc<Target>)) {
         let mut targets = lock(&self.targets);
         let mut next = Vec::with_capacity(wanted.len());
         for each in wanted {
             let known = targets.iter().find(|target| target.same(each)).cloned();
             let target = known.unwrap_or_else(|| {
-                let target = Arc::new(Target::new(each, changes.clone()));
+                let before = targets.iter().find(|target| target.uid == each.uid);
+                let lost = before.and_then(|target| target.lost(now));
+                let target = Arc::new(Target::new(each, lost, changes.clone()));
                 start(&target);
                 target
             });
@@ -221,7 +234,7 @@ mod tests {
     fn service(changes: &Changes, uids: &[&str]) -> Service {
         let service = Service::default();
         let wanted: Vec<_> = uids.iter().map(|uid| target(uid, false)).collect();
-        service.set(&wanted, changes, |target| target.passed(Time::from_millis(7)));
+        service.set(&wanted, changes, Time::default(), |target| target.passed(Time::from_millis(7)));
         service
     }
 
@@ -241,7 +254,7 @@ mod tests {
         let changes = Changes::new();
         let service = service(&changes, &["a"]);
         let claim = service.choose(&[]).unwrap();
-        service.set(&[target("a", true)], &changes, |_| unreachable!("the target is known"));
+        service.set(&[target("a", true)], &changes, Time::default(), |_| unreachable!("the target is known"));
         assert!(service.choose(&[]).is_none());
         let version = changes.version();
         drop(claim);
@@ -253,22 +266,23 @@ mod tests {
     fn another_run_of_the_command_has_to_become_ready_again() {
         let changes = Changes::new();
         let service = service(&changes, &["a"]);
-        service.set(&[table::Target { run: 1, ..target("a", false) }], &changes, |_| {});
+        service.set(&[table::Target { run: 1, ..target("a", false) }], &changes, Time::from_millis(9), |_| {});
         assert!(service.choose(&[]).is_none());
-        assert_eq!(service.targets()[0].view().ready_since, None);
+        let view = service.targets()[0].view();
+        assert_eq!((view.ready_since, view.lost_since), (None, Some(Time::from_millis(9))));
     }
 
     #[test]
     fn a_blip_shorter_than_the_allowed_failures_breaks_no_readiness() {
         let mut wanted = target("a", false);
         wanted.check.failures = 2;
-        let tried = Target::new(&wanted, Changes::new());
+        let tried = Target::new(&wanted, None, Changes::new());
         tried.passed(Time::from_millis(1));
-        tried.failed("refused".to_owned());
+        tried.failed("refused".to_owned(), Time::from_millis(3));
         tried.passed(Time::from_millis(2));
-        tried.failed("refused".to_owned());
+        tried.failed("refused".to_owned(), Time::from_millis(3));
         assert_eq!(tried.view().ready_since, Some(Time::from_millis(1)));
-        tried.failed("refused".to_owned());
+        tried.failed("refused".to_owned(), Time::from_millis(3));
         assert_eq!((tried.view().ready_since, tried.view().error), (None, Some("refused".to_owned())));
     }
 }

@@ -105,7 +105,7 @@ impl Router {
         doors.retain(|id, door| {
             let stays = table.services.iter().any(|service| service.id == *id);
             if !stays {
-                door.service.set(&[], &self.changes, |_| {});
+                door.service.set(&[], &self.changes, disk::now(), |_| {});
             }
             stays
         });
@@ -118,7 +118,7 @@ impl Router {
             if let Ok(port) = door.port {
                 state.ports.insert(service.id.clone(), port);
             }
-            door.service.set(&service.targets, &self.changes, |target| {
+            door.service.set(&service.targets, &self.changes, disk::now(), |target| {
                 target.set_checker(tokio::spawn(health::watch(Arc::clone(target))).abort_handle());
             });
         }

@@ -22,7 +22,7 @@ pub async fn watch(target: Arc<Target>) {
     loop {
         match check(&target).await {
             Ok(()) => target.passed(now()),
-            Err(error) => target.failed(error),
+            Err(error) => target.failed(error, now()),
         }
         let pause = if target.is_ready() { Duration::from_millis(target.check.interval_ms) } else { EAGER };
         tokio::select! {

@@ -90,7 +90,7 @@ impl Exchange {
                 None => match connect(target.port).await {
                     Ok(sender) => sender,
                     Err(error) => {
-                        target.refused(error.clone());
+                        target.refused(error.clone(), crate::disk::now());
                         last_error = Some(error);
                         self.tried.push(target);
                         continue;

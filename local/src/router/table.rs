@@ -49,6 +49,8 @@ pub struct TargetView {
     pub run: u32,
     /// Since when it is ready without a break. None: it is not.
     pub ready_since: Option<Time>,
+    /// Since when it is not ready any more. None: it is, or never was.
+    pub lost_since: Option<Time>,
     /// The last answer of a failing check.
     pub error: Option<String>,
     pub draining: bool,

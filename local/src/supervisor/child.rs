@@ -28,10 +28,13 @@ pub struct Child {
 
 /// Starts the command in a group of its own, with nothing but these variables. An error is why it could not be.
 pub fn start(command: &[String], image: &Path, variables: &[(String, String)]) -> Result<Child, String> {
+    if command.is_empty() {
+        return Err("no command is specified: set `command` of the service in the manifest".to_owned());
+    }
     let memory_kills = tree::memory_kills();
     let (output, writer) = pipe()?;
     let (mut report, reporter) = pipe()?;
-    fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|error| error.to_string())?;
+    unblock(&output).map_err(|error| error.to_string())?;
     let second = writer.try_clone().map_err(|error| error.to_string())?;
     let mut helper = Command::new("/proc/self/exe");
     helper.arg("exec").arg(std::process::id().to_string()).arg("--").args(command);
@@ -55,7 +58,22 @@ fn pipe() -> Result<(PipeReader, PipeWriter), String> {
     io::pipe().map_err(|error| format!("could not make a pipe: {error}"))
 }
 
+/// Makes reading answer at once, also when there is nothing.
+fn unblock(reader: &PipeReader) -> io::Result<()> {
+    fcntl(reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
 impl Child {
+    /// Every writer of its output has closed it. The command may live on, but poll must not report that for ever.
+    pub fn fall_silent(&mut self) -> io::Result<()> {
+        let (silent, writer) = io::pipe()?;
+        unblock(&silent)?;
+        self.output = silent;
+        self.silence = Some(writer);
+        Ok(())
+    }
+
     /// Sends a signal to the command and all of its group.
     pub fn signal(&self, signal: Signal) {
         // The group may have ended by itself; then there is nobody to tell.

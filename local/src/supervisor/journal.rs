@@ -97,8 +97,8 @@ impl Journal {
 
     /// The last lines of the present run of the command, or of the latest run that has any.
     pub fn tail(&self, lines: usize) -> Vec<String> {
-        let runs = self.records.split(|record| record.kind == Kind::Mark);
-        let last = runs.filter(|run| !run.is_empty()).next_back().unwrap_or_default();
+        let mut runs = self.records.split(|record| record.kind == Kind::Mark);
+        let last = runs.rfind(|run| !run.is_empty()).unwrap_or_default();
         last.iter().skip(last.len().saturating_sub(lines)).map(|record| record.text.clone()).collect()
     }
 }

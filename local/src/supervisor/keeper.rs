@@ -117,6 +117,8 @@ impl Keeper {
                 keeper,
                 group: None,
                 stage: waiting(if part == Part::Init { "PodInitializing" } else { "ContainerCreating" }, ""),
+                since: disk::now(),
+                started_at: None,
                 restarts: 0,
                 init_failures: 0,
                 last_exit: None,
@@ -196,11 +198,7 @@ impl Keeper {
         for _ in 0..BLOCKS {
             match child.output.read(&mut block) {
                 Ok(0) => {
-                    // Every writer has closed it. The command may live on, but poll must not report that for ever.
-                    let (silent, writer) = io::pipe()?;
-                    child.output = silent;
-                    child.silence = Some(writer);
-                    return Ok(());
+                    return child.fall_silent();
                 }
                 Ok(count) => self.journal.output(&block[..count], disk::now())?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -244,7 +242,9 @@ impl Keeper {
                 self.status.group = Some(child.pid.as_raw());
                 self.doing = Doing::Running { part, child };
                 if part == Part::Main {
-                    self.status.stage = Stage::Running { started_at: disk::now() };
+                    let started_at = disk::now();
+                    self.status.started_at = Some(started_at);
+                    self.become_stage(Stage::Running { started_at });
                 }
                 self.record()
             }
@@ -299,7 +299,7 @@ impl Keeper {
         }
         let pause = self.backoff.next(lasted);
         self.status.init_failures += u32::from(part == Part::Init);
-        self.status.stage = match (part, exit.reason.as_str()) {
+        let stage = match (part, exit.reason.as_str()) {
             (_, "StartError") => waiting("RunContainerError", &exit.message),
             (Part::Init, _) => waiting("PodInitializing", &format!("the init container ended with {}", words(&exit))),
             (Part::Main, _) if pause.is_zero() => Stage::Exited { exit: exit.clone() },
@@ -307,6 +307,7 @@ impl Keeper {
                 waiting("CrashLoopBackOff", &format!("back-off {} s restarting the command", pause.as_secs()))
             }
         };
+        self.become_stage(stage);
         self.status.last_exit = Some(exit);
         self.doing = Doing::Pausing { part, until: Instant::now() + pause };
         self.record()
@@ -315,10 +316,15 @@ impl Keeper {
     fn finish(&mut self, exit: Exit) -> io::Result<()> {
         self.over = true;
         self.status.last_exit = Some(exit.clone());
-        self.status.stage = Stage::Ended { exit, at: disk::now() };
+        self.become_stage(Stage::Ended { exit, at: disk::now() });
         // What the command kept there is nobody's any more; the folder itself goes with the process's record.
         let _ = std::fs::remove_dir_all(self.folder.temporary());
         self.record()
+    }
+
+    fn become_stage(&mut self, stage: Stage) {
+        self.status.since = disk::now();
+        self.status.stage = stage;
     }
 
     fn record(&self) -> io::Result<()> {

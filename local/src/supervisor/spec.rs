@@ -76,6 +76,10 @@ pub struct Status {
     /// Process group of the command or of the init container, while one runs.
     pub group: Option<i32>,
     pub stage: Stage,
+    /// Since when the stage is this one.
+    pub since: Time,
+    /// When the command was started the last time.
+    pub started_at: Option<Time>,
     /// How often the command was started again.
     pub restarts: u32,
     pub init_failures: u32,
