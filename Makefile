@@ -1,0 +1,39 @@
+# Needs the Rust toolchain (rustup reads rust-toolchain.toml), Node 18.2 or newer, and make. `make` alone lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# One set of packages for every build: another set has other features of shared crates, and builds them again.
+CARGO_BUILD := cargo build --locked --workspace
+PROGRAMS := target/debug
+KEPT := .slipway
+PORT ?= 7070
+SLIPWAY := SLIPWAY_CONFIG=$(CURDIR)/$(KEPT)/config.json $(PROGRAMS)/slipway
+
+.PHONY: help build demo up down test check
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: ## Build the programs into target/debug
+	$(CARGO_BUILD)
+
+demo: build ## Tell the whole story in a temporary folder: three bad releases, a killed server, no request lost
+	$(PROGRAMS)/demo
+
+up: build ## Start a local server that stays, with the example built and promoted
+	@scripts/up.sh $(KEPT) $(PORT)
+
+down: ## Stop what `make up` started; data stays in .slipway
+	@$(SLIPWAY) local --stop --data $(KEPT)/data
+
+test: ## Run all tests
+	cargo test --locked --workspace
+
+check: ## Formatting, lints, documentation, rules of dependencies, the state machine
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+	node scripts/dependencies.mjs
+	npx --yes asl-validator@4 --json-path infra/rollout.asl.json

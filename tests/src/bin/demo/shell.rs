@@ -1,0 +1,127 @@
+//! Runs the `slipway` command as a person would: the command line is shown, then its real output.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Command;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::say;
+
+/// No command of the demo takes a third of it.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// Where commands run, and with which program and configuration.
+pub struct Shell {
+    programs: PathBuf,
+    config: PathBuf,
+    folder: PathBuf,
+}
+
+/// What a command wrote and how it ended.
+pub struct Ran {
+    pub line: String,
+    pub stdout: String,
+    pub status: ExitStatus,
+}
+
+impl Ran {
+    /// The command was to succeed.
+    pub fn ok(self) -> Result<Self, String> {
+        if self.status.success() { Ok(self) } else { Err(format!("`{}` ended with {}", self.line, self.status)) }
+    }
+
+    /// The command was to fail, and to say so by its exit code.
+    pub fn refused(self) -> Result<Self, String> {
+        match self.status.code() {
+            Some(code) if code != 0 => Ok(self),
+            _ => Err(format!("`{}` was expected to fail and ended with {}", self.line, self.status)),
+        }
+    }
+
+    /// The word after a label such as `Release:`.
+    pub fn word_after(&self, label: &str) -> Result<String, String> {
+        let found = self.stdout.lines().find_map(|line| line.trim().strip_prefix(label));
+        let word = found.and_then(|rest| rest.split_whitespace().next());
+        word.map(str::to_owned).ok_or_else(|| format!("`{}` printed no `{label}`", self.line))
+    }
+}
+
+impl Shell {
+    /// `programs` holds the binaries, `config` is the file of the command line, `folder` where commands are run.
+    pub fn new(programs: &Path, config: &Path, folder: &Path) -> Self {
+        Self { programs: programs.to_owned(), config: config.to_owned(), folder: folder.to_owned() }
+    }
+
+    /// The command, ready to be started, with the demo's configuration and nothing else that could steer it.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(self.programs.join("slipway"));
+        command.args(words).current_dir(&self.folder).stdin(Stdio::null());
+        for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("SLIPWAY_")) {
+            command.env_remove(key);
+        }
+        command.env("SLIPWAY_CONFIG", &self.config);
+        // A group of its own: an interrupt at the terminal reaches the demo alone, which then stops everything in order.
+        command.process_group(0).kill_on_drop(true);
+        command
+    }
+
+    /// Shows the command line, runs it and shows its output as it comes.
+    pub async fn run(&self, words: &[&str]) -> Result<Ran, String> {
+        let line = format!("slipway {}", quoted(words));
+        say::command(&line);
+        execute(self.command(words), line).await
+    }
+
+    /// Starts a command that goes on while the story does; its output is shown as it comes.
+    pub fn start(&self, words: &[&str]) -> Meanwhile {
+        let line = format!("slipway {}", quoted(words));
+        say::command(&format!("{line} &"));
+        Meanwhile(tokio::spawn(execute(self.command(words), line)))
+    }
+}
+
+/// A command that was started and is not waited for yet.
+pub struct Meanwhile(JoinHandle<Result<Ran, String>>);
+
+impl Meanwhile {
+    /// Waits for its end.
+    pub async fn ended(self) -> Result<Ran, String> {
+        self.0.await.map_err(|error| format!("the command was lost: {error}"))?
+    }
+}
+
+async fn execute(mut command: Command, line: String) -> Result<Ran, String> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| format!("could not start `{line}`: {error}"))?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let work = async { tokio::join!(child.wait(), read(stdout), read(stderr)) };
+    let Ok((status, stdout, _)) = timeout(LIMIT, work).await else {
+        return Err(format!("`{line}` did not end within {} s", LIMIT.as_secs()));
+    };
+    let status = status.map_err(|error| format!("could not wait for `{line}`: {error}"))?;
+    Ok(Ran { line, stdout, status })
+}
+
+/// Shows line by line, and gives the whole.
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> String {
+    let mut text = String::new();
+    let Some(pipe) = pipe else { return text };
+    let mut lines = BufReader::new(pipe).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        say::output(&line);
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+/// As it would be typed.
+fn quoted(words: &[&str]) -> String {
+    let plain = |word: &str| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./=:".contains(letter));
+    let typed = words.iter().map(|word| if plain(word) { (*word).to_owned() } else { format!("'{word}'") });
+    typed.collect::<Vec<_>>().join(" ")
+}
