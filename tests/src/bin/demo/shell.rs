@@ -1,10 +1,13 @@
 //! Runs the `slipway` command as a person would: the command line is shown, then its real output.
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::unix::pipe::Receiver;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -24,7 +27,8 @@ pub struct Shell {
 /// What a command wrote and how it ended.
 pub struct Ran {
     pub line: String,
-    pub stdout: String,
+    /// Of both streams, in order.
+    pub output: String,
     pub status: ExitStatus,
 }
 
@@ -44,7 +48,7 @@ impl Ran {
 
     /// The word after a label such as `Release:`.
     pub fn word_after(&self, label: &str) -> Result<String, String> {
-        let found = self.stdout.lines().find_map(|line| line.trim().strip_prefix(label));
+        let found = self.output.lines().find_map(|line| line.trim().strip_prefix(label));
         let word = found.and_then(|rest| rest.split_whitespace().next());
         word.map(str::to_owned).ok_or_else(|| format!("`{}` printed no `{label}`", self.line))
     }
@@ -95,28 +99,31 @@ impl Meanwhile {
 }
 
 async fn execute(mut command: Command, line: String) -> Result<Ran, String> {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| format!("could not start `{line}`: {error}"))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let work = async { tokio::join!(child.wait(), read(stdout), read(stderr)) };
-    let Ok((status, stdout, _)) = timeout(LIMIT, work).await else {
+    let failed = |error: io::Error| format!("could not run `{line}`: {error}");
+    // One pipe for both, as at a terminal: the order of what is written is kept.
+    let (reader, writer) = io::pipe().map_err(failed)?;
+    command.stdout(writer.try_clone().map_err(failed)?).stderr(writer);
+    let mut child = command.spawn().map_err(failed)?;
+    // It holds the writing ends, without which the pipe never ends.
+    drop(command);
+    let work = async { tokio::join!(child.wait(), show(reader)) };
+    let Ok((status, output)) = timeout(LIMIT, work).await else {
         return Err(format!("`{line}` did not end within {} s", LIMIT.as_secs()));
     };
-    let status = status.map_err(|error| format!("could not wait for `{line}`: {error}"))?;
-    Ok(Ran { line, stdout, status })
+    Ok(Ran { status: status.map_err(failed)?, output: output.map_err(failed)?, line })
 }
 
 /// Shows line by line, and gives the whole.
-async fn read(pipe: Option<impl AsyncRead + Unpin>) -> String {
+async fn show(reader: io::PipeReader) -> io::Result<String> {
+    let receiver = Receiver::from_owned_fd(OwnedFd::from(reader))?;
+    let mut lines = BufReader::new(receiver).lines();
     let mut text = String::new();
-    let Some(pipe) = pipe else { return text };
-    let mut lines = BufReader::new(pipe).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+    while let Some(line) = lines.next_line().await? {
         say::output(&line);
         text.push_str(&line);
         text.push('\n');
     }
-    text
+    Ok(text)
 }
 
 /// As it would be typed.

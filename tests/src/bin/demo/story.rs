@@ -107,7 +107,7 @@ async fn migrate(stage: &mut Stage, active: &str) -> Result<String, String> {
     let release = set(stage, &["GREETING=Good morning"], "newest").await?;
     let run = ["run", "web", "bin/migrate", "--release", &release, "-a", "shop"];
     let ran = stage.shell.run(&run).await?.ok()?;
-    if !ran.stdout.contains(&format!("with release {release}")) || !ran.stdout.contains("2 migrations applied") {
+    if !ran.output.contains(&format!("with release {release}")) || !ran.output.contains("2 migrations applied") {
         return Err(format!("the migration did not run in {release}"));
     }
     stage.runs(active).await?;
