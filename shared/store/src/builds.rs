@@ -9,7 +9,7 @@ use crate::audit::Telling;
 use crate::due;
 use crate::error::{Result, StoreError, Subject};
 use crate::item::{self, BODY, Item};
-use crate::layout::SORT;
+use crate::layout::{Place, SORT};
 use crate::reasons::Meaning;
 use crate::records::{Change, Due, DueKind, Listed, NoticeKind, Page};
 use crate::releases::NewRelease;
@@ -55,7 +55,7 @@ impl Scoped {
         let open = self.database().get(&self.layout().build(app, id)).await?;
         let item = match open {
             Some(item) => Some(item),
-            None => self.database().get(&self.layout().sealed_build(app, id).read()).await?,
+            None => self.database().get(&self.layout().sealed_build(app, id)).await?,
         };
         item.as_ref().map(read).transpose()
     }
@@ -66,16 +66,12 @@ impl Scoped {
         let ids = listed.items.iter().map(id).collect::<Result<Vec<_>>>()?;
         let open: Vec<_> = ids.iter().map(|id| self.layout().build(app, id)).collect();
         let found = self.database().get_each(&open).await?;
-        let sealed: Vec<_> = ids.iter().map(|id| self.layout().sealed_build(app, id).read()).collect();
-        let rest: Vec<_> = sealed
-            .iter()
-            .zip(&open)
-            .filter(|(_, open)| !found.contains_key(open))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let sealed: Vec<_> = ids.iter().map(|id| self.layout().sealed_build(app, id)).collect();
+        let places = || open.iter().map(AsRef::as_ref).zip(sealed.iter().map(AsRef::as_ref));
+        let rest: Vec<&Place> =
+            places().filter(|(open, _)| !found.contains_key(*open)).map(|(_, place)| place).collect();
         let complete = self.database().get_each(&rest).await?;
-        let items =
-            open.iter().zip(&sealed).filter_map(|(open, sealed)| found.get(open).or_else(|| complete.get(sealed)));
+        let items = places().filter_map(|(open, sealed)| found.get(open).or_else(|| complete.get(sealed)));
         Ok(Listed { items: items.map(read).collect::<Result<_>>()?, next: listed.next })
     }
 

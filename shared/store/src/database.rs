@@ -11,9 +11,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::error::Result;
 use crate::item::Item;
-use crate::layout::{INDEX, INDEX_PARTITION, INDEX_SORT, Key, PARTITION, SORT};
+use crate::layout::{INDEX, INDEX_PARTITION, INDEX_SORT, PARTITION, Place, SORT};
 use crate::reasons::{self, Meaning, Reason, Verdict};
-use crate::retry::{Patience, Trouble, trouble};
+use crate::retry::{Patience, Sleep, Trouble, trouble};
 
 /// DynamoDB's limit of a `BatchGetItem`.
 const BATCH: usize = 100;
@@ -41,14 +41,15 @@ pub enum Bound<'a> {
 pub struct Database {
     pub client: Client,
     pub table: String,
+    pub sleep: Sleep,
 }
 
 impl Database {
-    pub async fn get(&self, key: &Key) -> Result<Option<Item>> {
-        let mut patience = Patience::default();
+    pub async fn get(&self, key: &impl AsRef<Place>) -> Result<Option<Item>> {
+        let mut patience = Patience::new(&self.sleep);
         loop {
             let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-            match request.set_key(Some(key.item())).send().await {
+            match request.set_key(Some(key.as_ref().item())).send().await {
                 Ok(answer) => return Ok(answer.item),
                 Err(error) => patience.wait(trouble(&error)?).await?,
             }
@@ -56,13 +57,13 @@ impl Database {
     }
 
     /// Items as of one moment, in the order of the keys.
-    pub async fn get_together(&self, keys: &[Key]) -> Result<Vec<Option<Item>>> {
+    pub async fn get_together(&self, keys: &[impl AsRef<Place>]) -> Result<Vec<Option<Item>>> {
         let mut gets = Vec::with_capacity(keys.len());
         for key in keys {
-            let get = Get::builder().table_name(&self.table).set_key(Some(key.item())).build()?;
+            let get = Get::builder().table_name(&self.table).set_key(Some(key.as_ref().item())).build()?;
             gets.push(TransactGetItem::builder().get(get).build());
         }
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(&self.sleep);
         loop {
             match self.client.transact_get_items().set_transact_items(Some(gets.clone())).send().await {
                 Ok(answer) => {
@@ -76,11 +77,11 @@ impl Database {
     }
 
     /// Those of the items that are there, in any order.
-    pub async fn get_each(&self, keys: &[Key]) -> Result<HashMap<Key, Item>> {
+    pub async fn get_each(&self, keys: &[impl AsRef<Place>]) -> Result<HashMap<Place, Item>> {
         let mut found = HashMap::new();
         for keys in keys.chunks(BATCH) {
-            let mut wanted: Vec<_> = keys.iter().map(Key::item).collect();
-            let mut patience = Patience::default();
+            let mut wanted: Vec<_> = keys.iter().map(|key| key.as_ref().item()).collect();
+            let mut patience = Patience::new(&self.sleep);
             while !wanted.is_empty() {
                 let part = KeysAndAttributes::builder().set_keys(Some(wanted.clone())).consistent_read(true).build()?;
                 match self.client.batch_get_item().request_items(&self.table, part).send().await {
@@ -88,7 +89,7 @@ impl Database {
                         let items =
                             answer.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
                         let progress = !items.is_empty();
-                        found.extend(items.into_iter().filter_map(|item| Some((key_of(&item)?, item))));
+                        found.extend(items.into_iter().filter_map(|item| Some((place_of(&item)?, item))));
                         let rest = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
                         wanted = rest.map(|rest| rest.keys).unwrap_or_default();
                         if !wanted.is_empty() && !progress {
@@ -153,7 +154,7 @@ impl Database {
         &self,
         request: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
     ) -> Result<(Vec<Item>, Option<Item>)> {
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(&self.sleep);
         loop {
             match request.clone().send().await {
                 Ok(answer) => return Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key)),
@@ -165,7 +166,7 @@ impl Database {
     /// All of it or nothing. The token makes it one transaction however often it is sent, so that a lost answer is
     /// found out by asking again.
     pub async fn write(&self, items: Vec<TransactWriteItem>, meanings: &[Meaning], token: &str) -> Result<()> {
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(&self.sleep);
         loop {
             let request = self.client.transact_write_items().set_transact_items(Some(items.clone()));
             let Err(error) = request.client_request_token(token).send().await else { return Ok(()) };
@@ -181,9 +182,9 @@ impl Database {
     }
 }
 
-fn key_of(item: &Item) -> Option<Key> {
+fn place_of(item: &Item) -> Option<Place> {
     let part = |name| item.get(name)?.as_s().ok().cloned();
-    Some(Key { partition: part(PARTITION)?, sort: part(SORT)? })
+    Some(Place { partition: part(PARTITION)?, sort: part(SORT)? })
 }
 
 /// The database's limits are 32-bit numbers from 1.

@@ -106,7 +106,7 @@ impl Scoped {
     ) -> Result<BTreeMap<ReleaseId, ReleaseHistory>> {
         let keys: Vec<_> = releases.iter().map(|id| self.layout().history(app, environment, id)).collect();
         let found = self.database().get_each(&keys).await?;
-        let pairs = releases.iter().zip(&keys).filter_map(|(id, key)| Some((id, found.get(key)?)));
+        let pairs = releases.iter().zip(&keys).filter_map(|(id, key)| Some((id, found.get(key.as_ref())?)));
         pairs.map(|(id, item)| Ok((id.clone(), read_history(item)?))).collect()
     }
 

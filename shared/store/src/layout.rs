@@ -51,40 +51,52 @@ pub const INDEX_SORT: &str = "due_at";
 /// Over how many partitions of the index each kind of due thing is spread.
 pub const SHARDS: u8 = 4;
 
-/// The key of one item that may change.
+/// Where one item is. Reads take it; no write does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct Place {
     pub partition: String,
     pub sort: String,
 }
 
-/// The key of one item that is written once.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SealedKey {
-    partition: String,
-    sort: String,
-}
+/// The key of one item that may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(Place);
 
-impl SealedKey {
-    /// For reading.
-    pub fn read(&self) -> Key {
-        Key { partition: self.partition.clone(), sort: self.sort.clone() }
-    }
-}
+/// The key of one item that is written once. There is no way from here to a [`Key`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey(Place);
 
-impl Key {
+impl Place {
     /// The two attributes of the key.
     pub fn item(&self) -> Item {
         item::row([(PARTITION, item::text(&self.partition)), (SORT, item::text(&self.sort))])
     }
 }
 
+impl AsRef<Self> for Place {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl AsRef<Place> for Key {
+    fn as_ref(&self) -> &Place {
+        &self.0
+    }
+}
+
+impl AsRef<Place> for SealedKey {
+    fn as_ref(&self) -> &Place {
+        &self.0
+    }
+}
+
 fn key(partition: String, sort: impl Into<String>) -> Key {
-    Key { partition, sort: sort.into() }
+    Key(Place { partition, sort: sort.into() })
 }
 
 fn sealed(partition: String, sort: impl Into<String>) -> SealedKey {
-    SealedKey { partition, sort: sort.into() }
+    SealedKey(Place { partition, sort: sort.into() })
 }
 
 /// Sorts as text as the number does as a number.
@@ -283,9 +295,10 @@ pub fn due_partition(kind: DueKind, shard: u8) -> String {
 /// The shard of an item: the same for all its versions.
 pub fn shard(key: &Key) -> u8 {
     let sum = key
+        .0
         .partition
         .bytes()
-        .chain(key.sort.bytes())
+        .chain(key.0.sort.bytes())
         .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
     u8::try_from(sum % u32::from(SHARDS)).unwrap_or(0)
 }

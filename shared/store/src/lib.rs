@@ -25,7 +25,7 @@ pub mod promotions;
 mod reasons;
 pub mod records;
 pub mod releases;
-mod retry;
+pub mod retry;
 mod runs;
 mod store;
 mod table;
@@ -34,3 +34,6 @@ pub mod token_id;
 mod transaction;
 
 pub use store::{Scoped, Store, System};
+
+#[cfg(test)]
+mod tests;

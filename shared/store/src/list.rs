@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::database::{Bound, Range};
 use crate::error::{Result, StoreError};
 use crate::item::Item;
-use crate::layout::{Key, SORT};
+use crate::layout::{Place, SORT};
 use crate::records::{Listed, Page};
 use crate::store::Scoped;
 
@@ -41,9 +41,9 @@ impl Scoped {
 
     /// A page of records that a list names: the list's items lead to keys, the keys to records. A named record that is
     /// absent is left out.
-    pub(crate) async fn follow(&self, listed: &Listed<Item>, keys: &[Key]) -> Result<Listed<Item>> {
-        let mut found: HashMap<Key, Item> = self.database().get_each(keys).await?;
-        let items = keys.iter().filter_map(|key| found.remove(key)).collect();
+    pub(crate) async fn follow(&self, listed: &Listed<Item>, keys: &[impl AsRef<Place>]) -> Result<Listed<Item>> {
+        let mut found: HashMap<Place, Item> = self.database().get_each(keys).await?;
+        let items = keys.iter().filter_map(|key| found.remove(key.as_ref())).collect();
         Ok(Listed { items, next: listed.next.clone() })
     }
 }

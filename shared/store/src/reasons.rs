@@ -116,3 +116,117 @@ fn idempotency(item: Option<&Item>, fingerprint: &str) -> StoreError {
 fn same(record: &IdempotencyRecord, fingerprint: &str) -> bool {
     record.fingerprint == fingerprint
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::{count, row, text};
+
+    fn reason(code: &str) -> Reason {
+        Reason { code: code.to_owned(), item: None }
+    }
+
+    fn failed(item: Item) -> Reason {
+        Reason { code: "ConditionalCheckFailed".to_owned(), item: Some(item) }
+    }
+
+    fn remembered(fingerprint: &str) -> Item {
+        row([
+            ("fingerprint", text(fingerprint)),
+            ("status", count(202)),
+            ("resource", text("P")),
+            ("created_at", count(5)),
+        ])
+    }
+
+    fn refused(error: StoreError) -> Verdict {
+        Verdict::Refused(error)
+    }
+
+    /// One item of each meaning, its condition failed: with the item as it is, and with none there.
+    #[test]
+    fn each_failed_condition_is_read_as_what_it_was_for() {
+        let at = |version| row([(VERSION, count(version))]);
+        let environment = Meaning::Environment { version: Some(4) };
+        let base_only = Meaning::Environment { version: None };
+        let keyed = Meaning::Idempotency { fingerprint: "print".to_owned() };
+        let record = |fingerprint: &str| audit::idempotency_record(&remembered(fingerprint)).unwrap();
+        let table = [
+            (Meaning::Exists(Subject::Tag), failed(at(1)), StoreError::Exists(Subject::Tag)),
+            (Meaning::Missing(Subject::App), reason("ConditionalCheckFailed"), StoreError::Missing(Subject::App)),
+            (Meaning::Sealed(Subject::Build), failed(at(1)), StoreError::Sealed(Subject::Build)),
+            (Meaning::Stale(Subject::Run), failed(at(1)), StoreError::Stale(Subject::Run)),
+            (Meaning::Stale(Subject::Run), reason("ConditionalCheckFailed"), StoreError::Missing(Subject::Run)),
+            (Meaning::Stale(Subject::App), failed(at(1)), StoreError::Stale(Subject::ReleaseCount)),
+            (environment.clone(), failed(at(5)), StoreError::Stale(Subject::Environment)),
+            (environment.clone(), failed(at(4)), StoreError::Stale(Subject::Newest)),
+            (environment, reason("ConditionalCheckFailed"), StoreError::Missing(Subject::Environment)),
+            (base_only, failed(at(5)), StoreError::Stale(Subject::Newest)),
+            (keyed.clone(), failed(remembered("print")), StoreError::Replay(record("print"))),
+            (keyed, failed(remembered("other")), StoreError::Mismatch(record("other"))),
+        ];
+        for (meaning, reason, expected) in table {
+            let (reasons, meanings) =
+                ([Reason::none(), reason, Reason::none()], [Meaning::Nothing, meaning, Meaning::Nothing]);
+            assert_eq!(read(&reasons, &meanings), refused(expected), "{meanings:?}");
+        }
+    }
+
+    impl Reason {
+        fn none() -> Self {
+            reason("None")
+        }
+    }
+
+    /// State, tag, idempotency record: which word counts when several have one.
+    #[test]
+    fn of_several_reasons_the_one_that_no_waiting_heals_counts() {
+        let meanings = [
+            Meaning::Stale(Subject::Promotion),
+            Meaning::Exists(Subject::Tag),
+            Meaning::Idempotency { fingerprint: "print".to_owned() },
+        ];
+        let replay = || failed(remembered("print"));
+        let stale = || failed(Item::new());
+        let conflict = || reason("TransactionConflict");
+        let replayed = || refused(StoreError::Replay(audit::idempotency_record(&remembered("print")).unwrap()));
+        let is_stale = || refused(StoreError::Stale(Subject::Promotion));
+        let exists = || refused(StoreError::Exists(Subject::Tag));
+        let table = [
+            ([stale(), stale(), replay()], replayed()),
+            ([conflict(), reason("ThrottlingError"), replay()], replayed()),
+            ([stale(), stale(), conflict()], Verdict::Again(Trouble::Conflict)),
+            ([stale(), stale(), Reason::none()], is_stale()),
+            ([Reason::none(), stale(), Reason::none()], exists()),
+            ([conflict(), stale(), Reason::none()], exists()),
+            ([reason("ThrottlingError"), stale(), Reason::none()], exists()),
+            ([conflict(), Reason::none(), Reason::none()], Verdict::Again(Trouble::Conflict)),
+            ([reason("ThrottlingError"), conflict(), Reason::none()], Verdict::Again(Trouble::Conflict)),
+            ([Reason::none(), reason("ThrottlingError"), Reason::none()], Verdict::Again(Trouble::Throttled)),
+            (
+                [Reason::none(), Reason::none(), reason("ProvisionedThroughputExceeded")],
+                Verdict::Again(Trouble::Throttled),
+            ),
+        ];
+        for (reasons, expected) in table {
+            assert_eq!(read(&reasons, &meanings), expected, "{reasons:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_reason_to_wait_is_a_mistake_of_ours() {
+        let meanings = [Meaning::Exists(Subject::App), Meaning::Exists(Subject::Environment)];
+        for code in ["ValidationError", "ItemCollectionSizeLimitExceeded", "SomethingNew"] {
+            for other in ["None", "TransactionConflict"] {
+                let verdict = read(&[reason(code), reason(other)], &meanings);
+                assert!(
+                    matches!(&verdict, Verdict::Refused(StoreError::Misuse(why)) if why.contains(code)),
+                    "{verdict:?}"
+                );
+            }
+        }
+        for reasons in [vec![], vec![Reason::none(), Reason::none()]] {
+            assert!(matches!(read(&reasons, &meanings), Verdict::Refused(StoreError::Misuse(_))));
+        }
+    }
+}

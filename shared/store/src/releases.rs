@@ -60,11 +60,11 @@ impl Scoped {
             ReleaseRef::Tag(tag) => self.named(&self.layout().tag(app, tag)).await?,
         };
         let Some(id) = id else { return Ok(None) };
-        self.database().get(&self.layout().release(app, &id).read()).await?.as_ref().map(read).transpose()
+        self.database().get(&self.layout().release(app, &id)).await?.as_ref().map(read).transpose()
     }
 
     async fn named(&self, key: &SealedKey) -> Result<Option<ReleaseId>> {
-        self.database().get(&key.read()).await?.as_ref().map(named_id).transpose()
+        self.database().get(&key).await?.as_ref().map(named_id).transpose()
     }
 
     /// Newest first; of one environment, or of the whole app.
@@ -78,13 +78,13 @@ impl Scoped {
             .map_or_else(|| self.layout().releases(app), |name| self.layout().environment_releases(app, name));
         let listed = self.list(partition, true, page).await?;
         let ids = listed.items.iter().map(named_id).collect::<Result<Vec<_>>>()?;
-        let keys: Vec<_> = ids.iter().map(|id| self.layout().release(app, id).read()).collect();
+        let keys: Vec<_> = ids.iter().map(|id| self.layout().release(app, id)).collect();
         self.follow(&listed, &keys).await?.read(read)
     }
 
     /// Decrypts the values. Whoever shows them to a person writes an audit row first.
     pub async fn variables(&self, release: &Release) -> Result<Variables> {
-        let key = self.layout().variables(&release.app, &release.id).read();
+        let key = self.layout().variables(&release.app, &release.id);
         let item = self.database().get(&key).await?.ok_or(StoreError::Missing(Subject::Release))?;
         let context = self.variables_context(release);
         let wrapped = item::get_bytes(Subject::Release, &item, WRAPPED)?;

@@ -1,9 +1,11 @@
 //! What goes wrong between here and the database, and how long it is borne.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use futures::future::BoxFuture;
 
 use crate::error::{Result, StoreError};
 
@@ -18,7 +20,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// A failure that may be over at the next attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     Throttled,
     /// Another transaction holds one of the items.
     Conflict,
@@ -36,13 +38,25 @@ impl From<Trouble> for StoreError {
     }
 }
 
+/// How waits are spent: the runtime's own sleep, unless the time of a simulation passes otherwise.
+pub type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// The runtime's own sleep.
+pub(crate) fn sleep() -> Sleep {
+    Arc::new(|duration| Box::pin(tokio::time::sleep(duration)))
+}
+
 /// The attempts of one request.
-#[derive(Debug, Default)]
-pub struct Patience {
+pub(crate) struct Patience<'a> {
+    sleep: &'a Sleep,
     attempts: u32,
 }
 
-impl Patience {
+impl<'a> Patience<'a> {
+    pub fn new(sleep: &'a Sleep) -> Self {
+        Self { sleep, attempts: 0 }
+    }
+
     /// Returns after a random wait when there is another attempt, with the error when there is none.
     pub async fn wait(&mut self, trouble: Trouble) -> Result<()> {
         self.attempts += 1;
@@ -50,7 +64,7 @@ impl Patience {
             return Err(trouble.into());
         }
         tracing::debug!(attempt = self.attempts, ?trouble, "the database is asked again");
-        tokio::time::sleep(bound(self.attempts).mul_f64(rand::random::<f64>())).await;
+        (self.sleep)(bound(self.attempts).mul_f64(rand::random::<f64>())).await;
         Ok(())
     }
 }
@@ -62,7 +76,7 @@ fn bound(attempts: u32) -> Duration {
 }
 
 /// Whether an error of the SDK is worth another attempt.
-pub fn trouble<E>(error: &SdkError<E, HttpResponse>) -> std::result::Result<Trouble, StoreError>
+pub(crate) fn trouble<E>(error: &SdkError<E, HttpResponse>) -> std::result::Result<Trouble, StoreError>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -90,6 +104,8 @@ fn by_code(code: Option<&str>, status: u16, message: String) -> std::result::Res
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[test]
@@ -113,12 +129,21 @@ mod tests {
         assert_eq!(bounds, [20, 40, 80, 160, 320, 500, 500]);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn patience_ends_with_the_last_trouble() {
-        let mut patience = Patience::default();
+        let waits = Arc::new(Mutex::new(Vec::new()));
+        let seen = waits.clone();
+        let sleep: Sleep = Arc::new(move |wait| {
+            seen.lock().unwrap().push(wait);
+            Box::pin(std::future::ready(()))
+        });
+        let mut patience = Patience::new(&sleep);
         for _ in 1..ATTEMPTS {
             assert_eq!(patience.wait(Trouble::Conflict).await, Ok(()));
         }
         assert_eq!(patience.wait(Trouble::Throttled).await, Err(StoreError::Throttled));
+        let waits = waits.lock().unwrap();
+        assert_eq!(waits.len(), 7);
+        assert!(waits.iter().zip(1..).all(|(wait, attempts)| *wait <= bound(attempts)), "{waits:?}");
     }
 }

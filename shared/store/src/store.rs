@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::keys::Keys;
 use crate::layout::{Layout, SHARDS, due_partition};
 use crate::records::{Due, DueKind};
+use crate::retry::{Sleep, sleep};
 use crate::table;
 use crate::transaction::Transaction;
 
@@ -29,7 +30,16 @@ struct Shared {
 
 impl Store {
     pub fn new(client: Client, table: impl Into<String>, keys: Arc<dyn Keys>) -> Self {
-        Self { shared: Arc::new(Shared { database: Database { client, table: table.into() }, keys }) }
+        let database = Database { client, table: table.into(), sleep: sleep() };
+        Self { shared: Arc::new(Shared { database, keys }) }
+    }
+
+    /// The same table, with waits between attempts that are spent so. For simulations, whose time is their own.
+    #[must_use]
+    pub fn with_sleep(&self, sleep: Sleep) -> Self {
+        let Database { client, table, .. } = &self.shared.database;
+        let database = Database { client: client.clone(), table: table.clone(), sleep };
+        Self { shared: Arc::new(Shared { database, keys: self.shared.keys.clone() }) }
     }
 
     /// Creates the table unless it is there, and returns once it can be used. For local use and tests: on AWS the

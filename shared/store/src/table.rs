@@ -17,7 +17,7 @@ use crate::retry::{Patience, Trouble, trouble};
 /// Creates the table unless it is there, and waits until it can be used.
 pub async fn ensure(database: &Database) -> Result<()> {
     let created = create(database).await?;
-    let mut patience = Patience::default();
+    let mut patience = Patience::new(&database.sleep);
     loop {
         match database.client.describe_table().table_name(&database.table).send().await {
             Ok(answer) if answer.table().and_then(|table| table.table_status()) == Some(&TableStatus::Active) => break,
@@ -48,7 +48,7 @@ async fn create(database: &Database) -> Result<bool> {
         .attribute_definitions(attribute(INDEX_SORT, ScalarAttributeType::N)?)
         .set_key_schema(Some(schema(PARTITION, SORT)?))
         .global_secondary_indexes(index.build()?);
-    let mut patience = Patience::default();
+    let mut patience = Patience::new(&database.sleep);
     loop {
         match request.clone().send().await {
             Ok(_) => return Ok(true),

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 use crate::database::Database;
 use crate::error::{Result, StoreError, Subject};
 use crate::item::{Item, MAX_ITEM_BYTES, size};
-use crate::layout::{Key, PARTITION, SealedKey};
+use crate::layout::{Key, PARTITION, Place, SealedKey};
 use crate::reasons::Meaning;
 
 /// DynamoDB's limit of a transaction.
@@ -58,18 +58,18 @@ impl Transaction {
 
     /// Writes an item that must not be there.
     pub fn create(&mut self, subject: Subject, key: &Key, row: Item) -> Result<()> {
-        self.put(subject, key, row, &Expression::absent(), Meaning::Exists(subject))
+        self.put(subject, key.as_ref(), row, &Expression::absent(), Meaning::Exists(subject))
     }
 
     /// Writes a sealed item. This is the only way to write one.
     pub fn seal(&mut self, subject: Subject, key: &SealedKey, row: Item, meaning: Meaning) -> Result<()> {
-        self.put(subject, &key.read(), row, &Expression::absent(), meaning)
+        self.put(subject, key.as_ref(), row, &Expression::absent(), meaning)
     }
 
     /// Replaces an item that must be as it was read.
     pub fn replace(&mut self, subject: Subject, key: &Key, row: Item, when: Vec<When>) -> Result<()> {
         let expression = Expression::of(&Edit { when, ..Edit::default() });
-        self.put(subject, key, row, &expression, Meaning::Stale(subject))
+        self.put(subject, key.as_ref(), row, &expression, Meaning::Stale(subject))
     }
 
     /// Writes an item that must not be there, or whose time in seconds, in the attribute `expiry`, is over.
@@ -78,18 +78,18 @@ impl Transaction {
         expression.condition = format!("{ABSENT} OR #{} <= :now", over.expiry);
         expression.name(over.expiry);
         expression.values.insert(":now".to_owned(), AttributeValue::N(over.now_seconds.to_string()));
-        self.put(subject, key, row, &expression, meaning)
+        self.put(subject, key.as_ref(), row, &expression, meaning)
     }
 
     fn put(
         &mut self,
         subject: Subject,
-        key: &Key,
+        place: &Place,
         mut row: Item,
         expression: &Expression,
         meaning: Meaning,
     ) -> Result<()> {
-        row.extend(key.item());
+        row.extend(place.item());
         check_size(subject, &row)?;
         let put = Put::builder().table_name(&self.table).set_item(Some(row));
         let put = put
@@ -107,7 +107,7 @@ impl Transaction {
         let expression = Expression::of(edit);
         let update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(key.item()))
+            .set_key(Some(key.as_ref().item()))
             .update_expression(edit.expression())
             .set_condition_expression(expression.condition())
             .set_expression_attribute_names(expression.names())
@@ -122,7 +122,7 @@ impl Transaction {
         let expression = Expression::of(&Edit { when, ..Edit::default() });
         let delete = Delete::builder()
             .table_name(&self.table)
-            .set_key(Some(key.item()))
+            .set_key(Some(key.as_ref().item()))
             .set_condition_expression(expression.condition())
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())
@@ -133,18 +133,18 @@ impl Transaction {
 
     /// Requires that an item is there and as it was read.
     pub fn check(&mut self, key: &Key, when: Vec<When>, meaning: Meaning) -> Result<()> {
-        self.check_with(key, &Expression::of(&Edit { when, ..Edit::default() }), meaning)
+        self.check_with(key.as_ref(), &Expression::of(&Edit { when, ..Edit::default() }), meaning)
     }
 
     /// Requires that nothing was sealed there.
     pub fn check_unsealed(&mut self, subject: Subject, key: &SealedKey) -> Result<()> {
-        self.check_with(&key.read(), &Expression::absent(), Meaning::Sealed(subject))
+        self.check_with(key.as_ref(), &Expression::absent(), Meaning::Sealed(subject))
     }
 
-    fn check_with(&mut self, key: &Key, expression: &Expression, meaning: Meaning) -> Result<()> {
+    fn check_with(&mut self, place: &Place, expression: &Expression, meaning: Meaning) -> Result<()> {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
-            .set_key(Some(key.item()))
+            .set_key(Some(place.item()))
             .set_condition_expression(expression.condition())
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())

@@ -50,13 +50,12 @@ fn read(mut file: File, path: &Path) -> Result<FileKeys, KeyError> {
     Ok(FileKeys { master: Zeroizing::new(master) })
 }
 
-/// Written whole under another name first: a crash leaves no short key file, and of two processes one key wins.
+/// Written whole under another name first: a crash leaves no short key file, and of several at once one key wins.
 fn create(path: &Path) -> Result<FileKeys, KeyError> {
     let master = random()?;
     let failed = |error: std::io::Error| unusable(path, &format!("cannot be created: {error}"));
-    let draft = path.with_extension(format!("draft-{}", std::process::id()));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).map_err(failed)?;
+    let draft = path.with_extension(format!("draft-{}", hex::encode(rand::random::<[u8; 8]>())));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(failed)?;
     file.write_all(master.as_slice()).and_then(|()| file.sync_all()).map_err(failed)?;
     let linked = std::fs::hard_link(&draft, path);
     std::fs::remove_file(&draft).map_err(failed)?;
