@@ -117,8 +117,11 @@ async fn pace(mut line: Line, every: Duration, offset: Duration, kind: Kind) {
     let mut ticks = interval(every);
     // A tick that was missed is made up for: the load does not ease off while the other side is slow.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    while line.tally.is_open() {
+    loop {
         let due = ticks.tick().await;
+        if !line.tally.is_open() {
+            return;
+        }
         line.ask(kind, due).await;
     }
 }
@@ -193,11 +196,69 @@ fn describe(error: &hyper::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// Answers every request on one address with these bytes, and closes the connection if told to.
+    async fn server(answer: &'static str, close: bool) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut request = [0; 4096];
+                    while stream.read(&mut request).await.is_ok_and(|count| count > 0) {
+                        if stream.write_all(answer.as_bytes()).await.is_err() || close {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    /// What is counted until there are this many.
+    async fn counted(address: &str, enough: u64) -> Counts {
+        let traffic = Traffic::start(address);
+        let end = Instant::now() + LIMIT;
+        while traffic.tally().counts().sent() < enough {
+            assert!(Instant::now() < end, "too few requests");
+            tokio::task::yield_now().await;
+        }
+        traffic.stop().await
+    }
+
+    #[tokio::test]
+    async fn whole_answers_are_counted_by_release() {
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{\"release\":\"RA\"}";
+        let counts = counted(&server(answer, false).await, 50).await;
+        // The slow requests get the same answer, which is not theirs.
+        assert!(counts.answered > 0 && counts.failures.iter().all(|failure| failure.contains("/slow")));
+        assert_eq!(counts.releases.into_keys().collect::<Vec<_>>(), ["RA"]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_or_is_no_success_is_lost() {
+        let short = "HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{\"release\":\"RA\"}";
+        let refusal = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+        for (answer, close) in [(short, true), (refusal, false)] {
+            let counts = counted(&server(answer, close).await, 20).await;
+            assert_eq!((counts.answered, counts.failed), (0, counts.sent()), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_loses_every_request() {
+        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+        assert_eq!(counted(&gone, 20).await.answered, 0);
+    }
 
     #[test]
     fn a_slow_answer_counts_only_when_it_is_whole_and_of_one_release() {
-        let pieces = |count: usize| (1..=count).map(|piece| format!("RA {piece} of 10\n")).collect::<String>();
+        let pieces = |count: usize| (1..=count).map(|piece| format!("RA {piece} of 10\n")).collect::<Vec<_>>().concat();
         assert_eq!(slow_release(format!("{}end\n", pieces(10)).as_bytes()), Ok("RA".to_owned()));
         for text in [String::new(), "end\n".to_owned(), pieces(10), format!("{}end\n", pieces(9))] {
             assert!(slow_release(text.as_bytes()).is_err(), "{text}");
