@@ -93,8 +93,15 @@ pub struct Meanwhile(JoinHandle<Result<Ran, String>>);
 
 impl Meanwhile {
     /// Waits for its end.
-    pub async fn ended(self) -> Result<Ran, String> {
-        self.0.await.map_err(|error| format!("the command was lost: {error}"))?
+    pub async fn ended(mut self) -> Result<Ran, String> {
+        (&mut self.0).await.map_err(|error| format!("the command was lost: {error}"))?
+    }
+}
+
+impl Drop for Meanwhile {
+    /// A story that breaks off leaves no command behind.
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
