@@ -123,6 +123,8 @@ enum Acted {
     /// The object is not as observed: look again, in another step.
     Conflict,
     Refused(String),
+    /// Our access was removed, to writes at least.
+    Unauthorized(String),
     Unreachable,
 }
 
@@ -173,8 +175,17 @@ impl Call<'_> {
         match acted {
             Acted::Conflict => return Ok(Some(answer(&applied.promotion))),
             Acted::Created => return Ok(None),
+            Acted::Unauthorized(words) => {
+                self.broken(&environment, &applied, Cause::ClusterUnauthorized, words, now).await?;
+                return Ok(None);
+            }
+            // Failures end nothing while restoring: its clock does.
+            Acted::Refused(words) if applied.promotion.phase == Phase::Restoring => {
+                tracing::warn!(promotion.id = %applied.promotion.id, error = words, "the cluster refused a write while restoring");
+            }
             Acted::Refused(words) => {
-                self.refused(&environment, &applied, words, now).await?;
+                let words = format!("the cluster refused it: {words}");
+                self.broken(&environment, &applied, Cause::AdmissionDenied, words, now).await?;
                 return Ok(None);
             }
             Acted::Done | Acted::Unreachable => {}
@@ -255,7 +266,8 @@ impl Call<'_> {
                 Ok(()) => {}
                 Err(ClusterError::Conflict) => return Ok(Acted::Conflict),
                 Err(ClusterError::Refused(words)) => return Ok(Acted::Refused(words)),
-                Err(ClusterError::Unreachable(_) | ClusterError::Unauthorized(_)) => return Ok(Acted::Unreachable),
+                Err(ClusterError::Unauthorized(words)) => return Ok(Acted::Unauthorized(words)),
+                Err(ClusterError::Unreachable(_)) => return Ok(Acted::Unreachable),
             }
         }
         Ok(if creates {
@@ -301,25 +313,18 @@ impl Call<'_> {
         })
     }
 
-    /// What the cluster will never accept turns the promotion back.
-    async fn refused(
+    /// What the cluster will never accept turns the promotion back, or ends restoring.
+    async fn broken(
         &self,
         environment: &Environment,
         applied: &Applied,
-        words: String,
+        cause: Cause,
+        message: String,
         now: Time,
     ) -> Result<(), TurnError> {
         let promotion = &applied.promotion;
         let environment = applied.environment.as_ref().unwrap_or(environment);
-        let failure = Failure {
-            cause: Cause::AdmissionDenied,
-            message: format!("the cluster refused it: {words}"),
-            service: None,
-            process: None,
-            exit: None,
-            at: now,
-            log: Vec::new(),
-        };
+        let failure = Failure { cause, message, service: None, process: None, exit: None, at: now, log: Vec::new() };
         let trigger = if promotion.phase == Phase::Restoring { Trigger::RestoringOver } else { Trigger::Broken };
         let decision = Decision {
             trigger: Some(trigger),
