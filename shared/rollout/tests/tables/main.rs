@@ -1,4 +1,4 @@
-//! The tables of the rollout protocol, each as a table of tests: phases, causes, the decision.
+//! The tables of the rollout protocol, each as a table of tests: phases, causes, the decision, the records; and properties of every decision.
 
 #![allow(clippy::unwrap_used, reason = "the helpers are part of the tests, which end at a broken expectation")]
 
@@ -7,6 +7,9 @@ mod causes_pulls;
 mod clocks;
 mod fence;
 mod phases;
+mod properties;
+mod records;
+mod restoring;
 mod rolling;
 mod rolling_limits;
 mod settling;

@@ -168,7 +168,7 @@ pub fn promotion(phase: Phase, services: Vec<ServicePlan>) -> Promotion {
 }
 
 /// A promotion and one look at its cluster.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct World {
     pub promotion: Promotion,
     pub seen: Observation,
