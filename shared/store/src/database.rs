@@ -1,6 +1,6 @@
 //! The requests to the table, each sent again while that can help. Reads are consistent, except through the index.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use aws_sdk_dynamodb::Client;
@@ -79,8 +79,11 @@ impl Database {
     /// Those of the items that are there, in any order.
     pub async fn get_each(&self, keys: &[impl AsRef<Place>]) -> Result<HashMap<Place, Item>> {
         let mut found = HashMap::new();
-        for keys in keys.chunks(BATCH) {
-            let mut wanted: Vec<_> = keys.iter().map(|key| key.as_ref().item()).collect();
+        // A key that is asked for twice in one batch is refused.
+        let places: HashSet<&Place> = keys.iter().map(AsRef::as_ref).collect();
+        let places: Vec<Item> = places.into_iter().map(Place::item).collect();
+        for places in places.chunks(BATCH) {
+            let mut wanted = places.to_vec();
             let mut patience = Patience::new(&self.sleep);
             while !wanted.is_empty() {
                 let part = KeysAndAttributes::builder().set_keys(Some(wanted.clone())).consistent_read(true).build()?;

@@ -78,6 +78,7 @@ impl Scoped {
     pub async fn start_promotion(&self, change: &Change, start: &StartPromotion) -> Result<()> {
         let promotion = &start.promotion;
         check(promotion, 0, std::slice::from_ref(&start.event))?;
+        check_place(promotion, Some(&start.environment), start.release.as_ref())?;
         let release = match &start.release {
             Some(new) => Some((self.prepare(new).await?, new)),
             None => None,
@@ -136,6 +137,7 @@ impl Scoped {
     pub async fn save_turn(&self, turn: &SaveTurn) -> Result<()> {
         let promotion = &turn.promotion;
         check(promotion, turn.expected_version, &turn.events)?;
+        check_place(promotion, turn.environment.as_ref().map(|(environment, _)| environment), None)?;
         let mut transaction = self.begin();
         self.put_promotion(&mut transaction, promotion, turn.expected_version)?;
         if let Some((environment, expected_version)) = &turn.environment {
@@ -262,6 +264,17 @@ fn check(promotion: &Promotion, expected_version: u64, events: &[Event]) -> Resu
         return Ok(());
     };
     Err(StoreError::Misuse(wrong.to_owned()))
+}
+
+/// What is written together belongs together.
+fn check_place(promotion: &Promotion, environment: Option<&Environment>, release: Option<&NewRelease>) -> Result<()> {
+    let here = (&promotion.app, &promotion.environment);
+    let environment = environment.is_none_or(|environment| (&environment.app, &environment.name) == here);
+    let release = release.is_none_or(|new| (&new.release.app, &new.release.environment) == here);
+    if environment && release {
+        return Ok(());
+    }
+    Err(StoreError::Misuse("a promotion is written with its own environment and a release of that".to_owned()))
 }
 
 fn read(item: &Item) -> Result<Promotion> {

@@ -91,6 +91,7 @@ async fn a_ciphertext_that_was_changed_or_cut_does_not_decrypt() {
     let key = FileKeys::open(&folder.path().join("key")).unwrap().data_key(&context(1)).await.unwrap().plain;
     let sealed = envelope::seal(&key, &context(1), b"value").unwrap();
     assert_eq!(envelope::open(&key, &context(1), &sealed).unwrap().as_slice(), b"value");
+    assert_eq!(envelope::open(&key, &context(2), &sealed), Err(KeyError::Refused));
     assert_ne!(sealed, envelope::seal(&key, &context(1), b"value").unwrap());
     for index in 0..sealed.len() {
         let mut changed = sealed.clone();

@@ -111,7 +111,9 @@ async fn what_breaks_the_rules_of_a_record_is_not_sent() {
     let early = turn(good.clone(), vec![event(2, Some(Outcome::Failed))]);
     let silent = turn(ended(&promotion(1, 1), Outcome::Failed, 9).0, vec![event(2, None)]);
     let mute = turn(ended(&promotion(1, 1), Outcome::Failed, 9).0, Vec::new());
-    for save in [jumped, gap, short, early, silent, mute] {
+    let elsewhere = Environment { name: "staging".parse().unwrap(), version: 2, ..environment() };
+    let stray = SaveTurn { environment: Some((elsewhere, 1)), ..turn(good.clone(), vec![event(2, None)]) };
+    for save in [jumped, gap, short, early, silent, mute, stray] {
         let refused = world.scoped.save_turn(&save).await;
         assert!(matches!(refused, Err(StoreError::Misuse(_))), "{refused:?}");
     }
@@ -125,7 +127,7 @@ async fn the_end_of_a_promotion_leaves_its_line_its_notice_and_its_audit_row() {
     let line = Activation::of(&ended).unwrap();
     let listed = world.scoped.activations(&shop(), &production(), None, &Page::first(10)).await.unwrap();
     assert_eq!(listed.items, std::slice::from_ref(&line));
-    let ids = [release_id(1), release_id(2)];
+    let ids = [release_id(1), release_id(2), release_id(1)];
     let history = world.scoped.history(&shop(), &production(), &ids).await.unwrap();
     assert_eq!(history, BTreeMap::from([(release_id(1), ReleaseHistory { was_active: true, last: line })]));
     assert_eq!(kinds(&world).await, [NoticeKind::PromotionStarted, NoticeKind::PromotionSucceeded]);
