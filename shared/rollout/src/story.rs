@@ -1,6 +1,6 @@
 //! What the events of a promotion tell of its processes, each thing once.
 
-use slipway_domain::promotion::{Memory, Promotion, Told};
+use slipway_domain::promotion::{Memory, Phase, Promotion, Told};
 
 use crate::census::{Aim, Census};
 use crate::decide::censuses;
@@ -20,9 +20,9 @@ impl Note {
     }
 }
 
-/// Adds a line for every process that has come further than was told. What was there at the first look is not news.
+/// Adds a line for every process that has come further than was told. What ran before anything was moved is no news.
 pub(crate) fn tell(promotion: &Promotion, seen: &Observation, memory: &mut Memory, notes: &mut Vec<Note>) {
-    let first = promotion.turn == 0;
+    let quiet = promotion.phase == Phase::Preparing;
     let services = censuses(promotion, Aim::Forward, seen, memory);
     for deployment in &seen.deployments {
         let census = services.iter().find(|census| census.plan.name == deployment.key.service);
@@ -30,7 +30,7 @@ pub(crate) fn tell(promotion: &Promotion, seen: &Observation, memory: &mut Memor
             let reached = reached(census, deployment, process, memory, seen);
             let Some(known) = memory.processes.get_mut(&process.uid) else { continue };
             if reached > known.told {
-                if !first {
+                if !quiet {
                     notes.extend(lines(known.told, reached).map(|line| Note::new(&process.name, line)));
                 }
                 known.told = reached;
