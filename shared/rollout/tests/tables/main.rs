@@ -13,4 +13,6 @@ mod restoring;
 mod rolling;
 mod rolling_limits;
 mod settling;
+mod starting;
+mod stories;
 mod world;

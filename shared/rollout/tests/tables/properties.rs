@@ -199,7 +199,7 @@ fn is_new(world: &World, deployment: &Deployment) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_decision_can_be_recorded_and_is_made_again_the_same(world in world()) {
