@@ -1,0 +1,32 @@
+//! `slipway environments`
+
+use serde_json::json;
+
+use super::Context;
+use crate::api::{self, Environment, Page};
+use crate::arguments::EnvironmentsCommand;
+use crate::failure::Failure;
+
+pub async fn environments(context: &Context<'_>, command: Option<EnvironmentsCommand>) -> Result<(), Failure> {
+    let path = format!("{}/environments", context.target.app_path());
+    let answer = match command {
+        None => {
+            let answer = context.client.get_with(&path, &[("limit", "100".to_owned())]).await?;
+            let page: Page<Environment> = api::read(&answer)?;
+            let row = |environment: &Environment| {
+                let active = environment.active.clone().unwrap_or_default();
+                vec![environment.name.clone(), environment.status.clone(), active]
+            };
+            let rows: Vec<_> = page.items.iter().map(row).collect();
+            context.terminal.table(&["ENVIRONMENT", "STATUS", "RELEASE"], &rows);
+            answer
+        }
+        Some(EnvironmentsCommand::Create { name }) => {
+            let answer = context.client.post(&path, &json!({ "name": name })).await?;
+            context.terminal.line(&format!("Creating {name}... OK"));
+            answer
+        }
+    };
+    context.terminal.json(&answer);
+    Ok(())
+}
