@@ -300,7 +300,7 @@ impl fmt::Display for Exit {
 }
 
 #[derive(Deserialize)]
-pub struct Events {
+pub struct EventPage {
     pub events: Vec<Event>,
     pub next: u64,
     pub finished: bool,
@@ -318,7 +318,8 @@ pub struct Event {
 pub struct Plan {
     pub previous: Option<String>,
     pub diff: Option<Diff>,
-    pub plan: Option<PlanDetail>,
+    #[serde(rename = "plan")]
+    pub rollout: Option<Rollout>,
     pub noop: bool,
     pub estimate_seconds: u64,
     pub fits_deadline: bool,
@@ -326,7 +327,7 @@ pub struct Plan {
 }
 
 #[derive(Deserialize)]
-pub struct PlanDetail {
+pub struct Rollout {
     pub batch: u32,
     pub services: Vec<ServicePlan>,
 }

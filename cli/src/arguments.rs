@@ -94,8 +94,10 @@ pub enum Command {
         how: How,
     },
     /// Show the variables of the newest release, or change them; ships nothing
-    #[command(after_help = "Examples:\n  slipway env\n  slipway env --reveal\n  slipway env set API_KEY=abc PORT=8080\n  \
-                            slipway env unset API_KEY")]
+    #[command(
+        after_help = "Examples:\n  slipway env\n  slipway env --reveal\n  slipway env set API_KEY=abc PORT=8080\n  \
+                            slipway env unset API_KEY"
+    )]
     Env {
         #[command(subcommand)]
         command: Option<EnvCommand>,
@@ -137,9 +139,11 @@ pub enum Command {
         how: How,
     },
     /// Run a command in a fresh process of a release, promoted or not
-    #[command(after_help = "One word with spaces is a line for sh; words of their own are run as they are. Put -- before \
+    #[command(
+        after_help = "One word with spaces is a line for sh; words of their own are run as they are. Put -- before \
                             a command that has options.\n\nExamples:\n  slipway run web bin/migrate\n  \
-                            slipway run web bin/migrate --release RCDEFGHIJK\n  slipway run web -- ls -l")]
+                            slipway run web bin/migrate --release RCDEFGHIJK\n  slipway run web -- ls -l"
+    )]
     Run {
         /// Whose image and variables it gets
         service: String,
@@ -156,7 +160,9 @@ pub enum Command {
     /// List processes
     Ps,
     /// Show what processes wrote
-    #[command(after_help = "Examples:\n  slipway logs --follow\n  slipway logs --service web --since 10m --contains error")]
+    #[command(
+        after_help = "Examples:\n  slipway logs --follow\n  slipway logs --service web --since 10m --contains error"
+    )]
     Logs(Logs),
 }
 

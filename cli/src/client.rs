@@ -15,14 +15,14 @@ use crate::config::Config;
 use crate::failure::Failure;
 
 /// How long a server that has answered before is waited for: it may be starting again.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How long one that has not answered yet is tried: a typo in the address should show at once.
 const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 /// Longer than the longest long poll of 25 s.
 const REQUEST_LIMIT: Duration = Duration::from_secs(40);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// An archive of 2 GB over a slow line.
-const UPLOAD_LIMIT: Duration = Duration::from_secs(60 * 60);
+const UPLOAD_LIMIT: Duration = Duration::from_hours(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 pub struct Client {

@@ -93,9 +93,9 @@ fn read(path: &Path) -> Result<Option<Config>, Failure> {
         Err(error) => return Err(Failure::local(&format!("read {}", path.display()), error)),
     };
     let parsed = serde_json::from_str(&text);
-    parsed.map(Some).map_err(|_| {
-        Failure::Local(format!("{} is not what slipway login writes; log in again", path.display()))
-    })
+    parsed
+        .map(Some)
+        .map_err(|_| Failure::Local(format!("{} is not what slipway login writes; log in again", path.display())))
 }
 
 #[cfg(test)]

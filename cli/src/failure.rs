@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::api::{Problem, Promotion};
-use crate::terminal::Terminal;
+use crate::terminal::{self, Terminal};
 
 /// The API refused, or something here failed.
 pub const REFUSED: u8 = 1;
@@ -47,7 +47,7 @@ impl Failure {
             terminal.json(&self.document());
         } else {
             for line in self.lines() {
-                terminal.error(&line);
+                terminal::error(&line);
             }
         }
         ExitCode::from(self.code())

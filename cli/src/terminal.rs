@@ -20,10 +20,6 @@ impl Terminal {
         self.json
     }
 
-    pub fn is_interactive(&self) -> bool {
-        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-    }
-
     /// A line for people.
     pub fn line(&self, text: &str) {
         if !self.json {
@@ -46,12 +42,8 @@ impl Terminal {
     /// A remark beside the result.
     pub fn note(&self, text: &str) {
         if !self.json {
-            self.error(text);
+            error(text);
         }
-    }
-
-    pub fn error(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{}", clean(text));
     }
 
     /// The result for programs.
@@ -72,6 +64,16 @@ impl Terminal {
             self.line(&format!("{name:<10} {}", clean(value)));
         }
     }
+}
+
+/// Somebody sits there and can be asked.
+pub fn is_interactive() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// A line on stderr.
+pub fn error(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", clean(text));
 }
 
 /// A reader that has gone away (`slipway logs | head`) is no failure of ours.
@@ -103,11 +105,10 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [vec!["RCDEFGHIJK".to_owned(), String::new(), "a\u{1b}[2Jb".to_owned()], vec![
-            "R".to_owned(),
-            "active".to_owned(),
-            "ä".to_owned(),
-        ]];
+        let rows = [
+            vec!["RCDEFGHIJK".to_owned(), String::new(), "a\u{1b}[2Jb".to_owned()],
+            vec!["R".to_owned(), "active".to_owned(), "ä".to_owned()],
+        ];
         let expected = "ID          STATUS  DESCRIPTION\nRCDEFGHIJK          a[2Jb\nR           active  ä\n";
         assert_eq!(table(&["ID", "STATUS", "DESCRIPTION"], &rows), expected);
     }

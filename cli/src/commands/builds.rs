@@ -40,13 +40,7 @@ async fn list(context: &Context<'_>, limit: u32) -> Result<(), Failure> {
     let now = Timestamp::now();
     let row = |build: &Build| {
         let release = build.release.clone().unwrap_or_default();
-        vec![
-            build.id.clone(),
-            build.status.clone(),
-            release,
-            ago(&build.created_at, now),
-            build.description.clone(),
-        ]
+        vec![build.id.clone(), build.status.clone(), release, ago(&build.created_at, now), build.description.clone()]
     };
     let rows: Vec<_> = page.items.iter().map(row).collect();
     context.terminal.table(&["ID", "STATUS", "RELEASE", "CREATED", "DESCRIPTION"], &rows);

@@ -9,7 +9,7 @@ use crate::api;
 use crate::client::Client;
 use crate::config::{Config, checked_url, variable};
 use crate::failure::Failure;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, is_interactive};
 
 /// No token is longer; what is piped in by mistake is not read to its end.
 const MAX_TOKEN_BYTES: u64 = 4096;
@@ -24,7 +24,7 @@ struct Me {
 pub async fn login(terminal: &Terminal, url: &str, token: Option<&str>) -> Result<(), Failure> {
     let token = match token.map(str::to_owned).or_else(|| variable("SLIPWAY_TOKEN")) {
         Some(token) => token,
-        None => ask(terminal)?,
+        None => ask()?,
     };
     let config = Config { url: checked_url(url)?, token: token.trim().to_owned() };
     if config.token.is_empty() {
@@ -38,8 +38,8 @@ pub async fn login(terminal: &Terminal, url: &str, token: Option<&str>) -> Resul
     Ok(())
 }
 
-fn ask(terminal: &Terminal) -> Result<String, Failure> {
-    if terminal.is_interactive() {
+fn ask() -> Result<String, Failure> {
+    if is_interactive() {
         return rpassword::prompt_password("Token: ").map_err(|error| Failure::local("read the token", error));
     }
     let mut text = String::new();

@@ -94,7 +94,7 @@ fn tell_plan(context: &Context<'_>, plan: &Plan) {
     if plan.noop {
         terminal.line("It is active and complete: promoting it changes nothing");
     }
-    if let Some(detail) = &plan.plan {
+    if let Some(detail) = &plan.rollout {
         for service in &detail.services {
             let count = |count: Option<u32>| count.map_or_else(|| "none".to_owned(), |count| count.to_string());
             terminal.line(&format!("{}: {} -> {}", service.name, count(service.before), count(service.after)));
@@ -135,7 +135,8 @@ fn tell_reverts(context: &Context<'_>, reverts: &Value) -> Result<(), Failure> {
         return Ok(());
     }
     let diff: api::Diff = api::read(reverts)?;
-    let kinds = [("add", &diff.variables.added), ("change", &diff.variables.changed), ("remove", &diff.variables.removed)];
+    let kinds =
+        [("add", &diff.variables.added), ("change", &diff.variables.changed), ("remove", &diff.variables.removed)];
     let words: Vec<String> =
         kinds.iter().flat_map(|(kind, keys)| keys.iter().map(move |key| format!("{kind}:{key}"))).collect();
     if !words.is_empty() {

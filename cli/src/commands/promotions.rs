@@ -12,11 +12,7 @@ use crate::failure::Failure;
 use crate::target::segment;
 use crate::text::ago;
 
-pub async fn promotions(
-    context: &Context<'_>,
-    command: Option<PromotionsCommand>,
-    limit: u32,
-) -> Result<(), Failure> {
+pub async fn promotions(context: &Context<'_>, command: Option<PromotionsCommand>, limit: u32) -> Result<(), Failure> {
     match command {
         None => list(context, limit).await,
         Some(PromotionsCommand::Info { promotion, follow }) => info(context, promotion, follow).await,

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::Context;
 use super::builds::warn;
 use super::promote::{Promote, conclude, promote_with, roll_back, validate};
-use super::Context;
 use crate::api::{self, Diff, Environment, Page, Release, ReleaseDiff, SettingChange};
 use crate::arguments::ReleasesCommand;
 use crate::failure::Failure;

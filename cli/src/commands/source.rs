@@ -38,17 +38,13 @@ async fn make(context: &Context<'_>, source: &Source) -> Result<(String, Value),
     })
     .await?;
     warn(context, &build.warnings);
-    match (&build.release, build.status.as_str()) {
-        (Some(release), "complete") => {
-            terminal.line(&format!("Build: {}", build.id));
-            terminal.line(&format!("Release: {release}"));
-            Ok((release.clone(), answer))
-        }
-        _ => {
-            let why = build.failure.unwrap_or_else(|| "it made no release".to_owned());
-            Err(Failure::Local(format!("build {} ended as {}: {why}", build.id, build.status)))
-        }
-    }
+    let Some(release) = build.release.filter(|_| build.status == "complete") else {
+        let why = build.failure.unwrap_or_else(|| "it made no release".to_owned());
+        return Err(Failure::Local(format!("build {} ended as {}: {why}", build.id, build.status)));
+    };
+    terminal.line(&format!("Build: {}", build.id));
+    terminal.line(&format!("Release: {release}"));
+    Ok((release, answer))
 }
 
 /// Announces the archive and puts it where the API says.
@@ -79,11 +75,7 @@ async fn upload(context: &Context<'_>, source: &Source, archive: &Archive) -> Re
 }
 
 /// `Packaging source... OK`
-async fn step<T>(
-    terminal: &Terminal,
-    name: &str,
-    act: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+async fn step<T>(terminal: &Terminal, name: &str, act: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     terminal.begin(&format!("{name}... "));
     let result = act.await;
     terminal.line(if result.is_ok() { "OK" } else { "ERROR" });

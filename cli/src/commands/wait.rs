@@ -1,6 +1,6 @@
 //! Waiting for what the API does: nothing is lost or told twice, whatever happens to the connection or the server.
 
-use crate::api::{self, Events, Promotion};
+use crate::api::{self, EventPage, Promotion};
 use crate::failure::Failure;
 use crate::text::{clean, seconds};
 
@@ -18,7 +18,7 @@ pub async fn follow(context: &Context<'_>, promotion: &Promotion) -> Result<Prom
         let mut after = 0;
         loop {
             let query = [("after", after.to_string()), ("wait", "20".to_owned())];
-            let page: Events = api::read(&context.client.get_with(&format!("{path}/events"), &query).await?)?;
+            let page: EventPage = api::read(&context.client.get_with(&format!("{path}/events"), &query).await?)?;
             for event in page.events.iter().filter(|event| event.number > after) {
                 let line = format!("{} {} {}", seconds(&event.at), event.source, event.message);
                 context.terminal.line(&clean(&line));
@@ -33,10 +33,7 @@ pub async fn follow(context: &Context<'_>, promotion: &Promotion) -> Result<Prom
 }
 
 /// Runs until it is done, or until Ctrl-C, which stops the waiting and nothing else.
-pub async fn until_interrupted<T>(
-    goes_on: &str,
-    act: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+pub async fn until_interrupted<T>(goes_on: &str, act: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         result = act => result,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted(goes_on.to_owned())),

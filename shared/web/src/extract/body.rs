@@ -82,7 +82,7 @@ impl<S: Send + Sync, T: Body> FromRequest<S> for KeyedChange<T> {
         let idempotency = change.idempotency.ok_or_else(|| {
             let message = "this operation needs an idempotency-key header, so that a repeat does not act twice; send a \
                            new random one with each attempt and the same one with its repeats";
-            Problem::malformed("idempotency_key_required", message).field("idempotency-key", "is required")
+            Problem::malformed("idempotency_key_required", message).field("Idempotency-Key", "is required")
         })?;
         Ok(Self { body: change.body, idempotency })
     }
@@ -95,7 +95,7 @@ fn check_media_type(headers: &HeaderMap) -> Answer<()> {
         return Ok(());
     }
     let message = "the body has to be sent as content-type application/json";
-    Err(Error::new(Kind::UnsupportedMedia, "unsupported_media_type", message).field("content-type", message).into())
+    Err(Error::new(Kind::UnsupportedMedia, "unsupported_media_type", message).field("Content-Type", message).into())
 }
 
 async fn collect(request: Request, limit: usize) -> Answer<Bytes> {

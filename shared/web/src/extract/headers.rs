@@ -2,7 +2,6 @@
 
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
-use http::header::IF_MATCH;
 use http::request::Parts;
 
 use crate::problem::{Answer, Problem};
@@ -12,18 +11,18 @@ pub struct IfMatch(pub Option<u64>);
 
 /// The `Idempotency-Key`, if the request bears one; checked by the type that is made of it.
 pub fn idempotency_key(headers: &HeaderMap) -> Answer<Option<String>> {
-    single(headers, "idempotency-key")
+    single(headers, "Idempotency-Key")
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
-        let Some(value) = single(&parts.headers, IF_MATCH.as_str())? else { return Ok(Self(None)) };
+        let Some(value) = single(&parts.headers, "If-Match")? else { return Ok(Self(None)) };
         let version = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|tag| tag.parse().ok());
         match version {
             Some(version) => Ok(Self(Some(version))),
-            None => Err(refused("if-match", "must be an etag of the environment as it was answered, such as \"17\"")),
+            None => Err(refused("If-Match", "must be an etag of the environment as it was answered, such as \"17\"")),
         }
     }
 }

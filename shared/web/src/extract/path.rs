@@ -1,11 +1,11 @@
 //! What the path names. A segment that nothing can be called is answered like one that nothing is called: 404, with the
-//! same body, so that a path never tells more than that there is nothing to see.
+//! same code.
 
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use slipway_domain::error::Error;
+use slipway_domain::error::{Error, Kind};
 use slipway_domain::id::{BuildId, PromotionId, RunId};
 use slipway_domain::name::{AppName, EnvironmentName};
 use slipway_domain::release::ReleaseRef;
@@ -26,8 +26,22 @@ pub struct Segments(Vec<(String, String)>);
 impl Segments {
     fn one<T: FromStr>(&self, name: &str) -> Answer<T> {
         let text = self.0.iter().find(|(key, _)| key == name).map_or("", |(_, text)| text);
-        text.parse().map_err(|_| Error::not_found(&format!("the {name}")).into())
+        text.parse().map_err(|_| absent(name).into())
     }
+}
+
+/// There is nothing of this name.
+fn absent(name: &str) -> Error {
+    let code = match name {
+        "app" => "app_not_found",
+        "build" => "build_not_found",
+        "environment" => "environment_not_found",
+        "promotion" => "promotion_not_found",
+        "release" => "release_not_found",
+        "run" => "run_not_found",
+        _ => "not_found",
+    };
+    Error::new(Kind::NotFound, code, format!("no {name} can be called what the path says"))
 }
 
 impl<S: Send + Sync, T: FromSegments> FromRequestParts<S> for Path<T> {

@@ -178,7 +178,7 @@ pub async fn scale(
     let posted = state.slipway.scale(&caller, &at.app, &at.environment, &options, key).await?;
     let (reply, promotion) = match &posted.value {
         scale::Scaled::Unchanged(_) => (Reply::new(StatusCode::OK), None),
-        scale::Scaled::Started(promotion) => (accepted(&at, &promotion.id), Some(Promotion::from(promotion))),
+        scale::Scaled::Started(promotion) => (accepted(&at, &promotion.id), Some(Promotion::from(promotion.as_ref()))),
     };
     Ok(reply.replayed(posted.replayed).with(Scaled { changed: promotion.is_some(), promotion }))
 }

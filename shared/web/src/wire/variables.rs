@@ -112,8 +112,8 @@ impl From<&service::VariablesChanged> for VariablesChanged {
             service::VariablesChanged::Released { release, base } => Self {
                 changed: true,
                 release: release.release.id.to_string(),
-                created: Some(release.into()),
-                base: Some(base.into()),
+                created: Some(release.as_ref().into()),
+                base: Some(base.as_ref().into()),
             },
         }
     }
