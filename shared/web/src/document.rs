@@ -59,7 +59,8 @@ pub(crate) fn complete(document: &mut Document) {
                     && response.description.is_empty()
                 {
                     let status = status.parse::<StatusCode>().ok();
-                    response.description = status.and_then(|status| status.canonical_reason()).unwrap_or("").to_owned();
+                    let reason = status.and_then(|status| status.canonical_reason());
+                    response.description = reason.map(str::to_owned).unwrap_or_default();
                 }
             }
         }

@@ -122,7 +122,7 @@ pub struct Follow {
 }
 
 impl Follow {
-    pub fn wait(&self) -> Duration {
+    pub fn wait(self) -> Duration {
         Duration::from_secs(self.wait)
     }
 }
@@ -137,7 +137,7 @@ pub struct Wait {
 }
 
 impl Wait {
-    pub fn wait(&self) -> Duration {
+    pub fn wait(self) -> Duration {
         Duration::from_secs(self.wait)
     }
 }

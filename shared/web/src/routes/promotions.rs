@@ -23,7 +23,7 @@ use crate::state::State;
 use crate::wire::Page;
 use crate::wire::environment::{NewScale, Scaled};
 use crate::wire::plan::PromotionPlan;
-use crate::wire::promotion::{Events, NewPromotion, NewRestart, NewRollback, Promotion, Restart, Rollback};
+use crate::wire::promotion::{EventPage, NewPromotion, NewRestart, NewRollback, Promotion, Restart, Rollback};
 
 /// Promotions of an environment, newest first.
 #[utoipa::path(get, path = "/v1/apps/{app}/environments/{environment}/promotions", tag = "promotions",
@@ -91,16 +91,16 @@ pub async fn read_promotion(
 
 /// Events of a promotion after number `after`; never loses or repeats one.
 #[utoipa::path(get, path = "/v1/apps/{app}/environments/{environment}/promotions/{promotion}/events",
-    tag = "promotions", params(PromotionPath, Follow), responses((status = 200, body = Events), Refusals))]
+    tag = "promotions", params(PromotionPath, Follow), responses((status = 200, body = EventPage), Refusals))]
 pub async fn read_promotion_events(
     Shared(state): Shared<State>,
     Authenticated(caller): Authenticated,
     Path(at): Path<PromotionPath>,
     Query(query): Query<Follow>,
-) -> Answer<Json<Events>> {
+) -> Answer<Json<EventPage>> {
     let (after, wait) = (query.after, query.wait());
     let page = state.slipway.promotion_events(&caller, &at.app, &at.environment, &at.promotion, after, wait).await?;
-    Ok(Json(Events::from(&page)))
+    Ok(Json(EventPage::from(&page)))
 }
 
 /// Turns a running promotion back. Asking twice is harmless.

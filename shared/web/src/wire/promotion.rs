@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use slipway_domain::promotion::{self as domain, Cause as CauseWord, Kind, Outcome as OutcomeWord, Phase as PhaseWord};
-use slipway_service::promotions::{self, EventPage};
+use slipway_service::promotions;
 use slipway_service::rollbacks::RolledBack;
 use slipway_service::scale::Restarted;
 use utoipa::ToSchema;
@@ -224,7 +224,7 @@ pub struct Event {
 
 /// A part of a promotion's story.
 #[derive(Serialize, ToSchema)]
-pub struct Events {
+pub struct EventPage {
     /// In order; the first is numbered `after` + 1.
     pub events: Vec<Event>,
     /// Send it as `after` for what comes next.
@@ -233,8 +233,8 @@ pub struct Events {
     pub finished: bool,
 }
 
-impl From<&EventPage> for Events {
-    fn from(page: &EventPage) -> Self {
+impl From<&promotions::EventPage> for EventPage {
+    fn from(page: &promotions::EventPage) -> Self {
         Self { events: page.events.iter().map(Event::from).collect(), next: page.next, finished: page.finished }
     }
 }
