@@ -1,0 +1,17 @@
+//! The use cases over the real store on an embedded database, with ports that keep their state in memory and behave as
+//! the real ones do: a cluster that compares and sets, a registry that holds what was pushed, a clock that only moves
+//! when somebody waits.
+
+mod builds;
+mod concurrency;
+mod ports;
+mod promotions;
+mod refusals;
+mod releases;
+mod rollbacks;
+mod runs;
+mod scale;
+mod sweep;
+mod tenants;
+mod variables;
+mod world;

@@ -1,0 +1,62 @@
+//! What the sweep does about work that nobody does.
+
+use std::time::Duration;
+
+use slipway_domain::promotion::{Outcome, Status};
+use slipway_service::promotions::PromoteOptions;
+
+use crate::world::{WEB, World};
+
+#[tokio::test]
+async fn a_start_that_was_lost_is_made_up_for() {
+    let world = World::new().await;
+    let World { slipway, .. } = &world;
+    let (_, release) = world.build(1, WEB).await;
+    *world.workflows.away.lock().unwrap() = true;
+    let promotion = world.promote(&release, &PromoteOptions::default()).await.unwrap();
+    assert!(world.workflows.started.lock().unwrap().is_empty());
+    *world.workflows.away.lock().unwrap() = false;
+    assert_eq!(slipway.sweep().await.unwrap().restarted, 0, "its time has not come");
+    world.wait(Duration::from_secs(50 + 60));
+    assert_eq!(slipway.sweep().await.unwrap().restarted, 1);
+    let swept = world.promotion(&promotion.id).await;
+    assert_eq!(swept.execution, 2);
+    assert!(swept.epoch > promotion.epoch);
+    assert_eq!(slipway.sweep().await.unwrap().restarted, 0, "the new execution has its own time");
+    assert!(world.workflows.started.lock().unwrap().contains_key(&swept.execution_name()));
+    // Preparing is over by now, and nothing was moved.
+    assert_eq!(world.finish(&promotion.id).await, Outcome::Failed);
+    assert_eq!(world.environment().await.status, Status::Creating);
+}
+
+#[tokio::test]
+async fn a_promotion_that_nobody_works_on_ends_after_all_its_clocks() {
+    let world = World::new().await;
+    let World { slipway, .. } = &world;
+    let (_, release) = world.build(1, WEB).await;
+    let promotion = world.promote(&release, &PromoteOptions::default()).await.unwrap();
+    world.wait(promotion.plan.overdue());
+    let swept = slipway.sweep().await.unwrap();
+    assert_eq!((swept.ended, swept.restarted, swept.errors), (1, 0, 0));
+    let ended = world.promotion(&promotion.id).await;
+    assert_eq!(ended.outcome, Some(Outcome::Failed));
+    let environment = world.environment().await;
+    assert_eq!((environment.status, environment.promotion), (Status::Creating, None));
+    assert_eq!(slipway.sweep().await.unwrap().ended, 0);
+}
+
+#[tokio::test]
+async fn what_a_commit_left_running_is_stopped() {
+    let world = World::new().await;
+    let World { slipway, .. } = &world;
+    let (_, first) = world.build(1, "services:\n  web:\n    port: 3000\n  worker:\n    scale: 2\n").await;
+    assert_eq!(world.ship(&first).await, Outcome::Succeeded);
+    let (_, second) = world.build(2, "services:\n  web:\n    port: 3000\n").await;
+    let promotion = world.promote(&second, &PromoteOptions::default()).await.unwrap();
+    assert_eq!(world.finish(&promotion.id).await, Outcome::Succeeded);
+    let swept = slipway.sweep().await.unwrap();
+    assert_eq!(swept.errors, 0);
+    assert!(!world.environment().await.cleanup_pending);
+    let left: Vec<_> = world.cluster.replicas().into_keys().collect();
+    assert_eq!(left, [format!("shop--production/web-{}", second.id.as_str().to_ascii_lowercase())]);
+}
