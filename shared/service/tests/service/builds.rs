@@ -48,7 +48,10 @@ async fn an_upload_is_built_and_sealed_with_its_release() {
     assert_eq!((view.build.status, view.build.image.clone()), (BuildStatus::Complete, Some(image)));
     assert_eq!(view.build.warnings[0].message, "the archive has a folder node_modules");
     let release = world.release(&view.release.unwrap()).await;
-    assert_eq!((release.number, release.build, release.description.as_str()), (1, id.clone(), "build 0a1b2c3d my commit message"));
+    assert_eq!(
+        (release.number, release.build, release.description.as_str()),
+        (1, id.clone(), "build 0a1b2c3d my commit message")
+    );
     assert_eq!(world.environment().await.newest, Some(release.id));
 
     // Building ships nothing, and what is sealed stays as it is.

@@ -181,7 +181,12 @@ impl Cluster for MemoryCluster {
         self.clock.get().unwrap().sleep(limit.max(Duration::from_millis(100))).await;
     }
 
-    async fn tail(&self, _namespace: &Namespace, process: &str, _lines: usize) -> std::result::Result<Vec<String>, ClusterError> {
+    async fn tail(
+        &self,
+        _namespace: &Namespace,
+        process: &str,
+        _lines: usize,
+    ) -> std::result::Result<Vec<String>, ClusterError> {
         self.reach()?;
         Ok(vec![format!("{process} says it is not well")])
     }

@@ -66,10 +66,10 @@ async fn promoting_what_is_active_and_complete_is_a_noop_in_the_history() {
     assert_eq!((promotion.outcome, promotion.phase), (Some(Outcome::Noop), Phase::Ended));
     assert_eq!(world.environment().await, before);
     let history = slipway.promotions(owner, app, production, &Page::default()).await.unwrap();
-    assert_eq!(history.items.iter().map(|item| item.outcome.unwrap()).collect::<Vec<_>>(), [
-        Outcome::Noop,
-        Outcome::Succeeded
-    ]);
+    assert_eq!(
+        history.items.iter().map(|item| item.outcome.unwrap()).collect::<Vec<_>>(),
+        [Outcome::Noop, Outcome::Succeeded]
+    );
     let events = slipway.promotion_events(owner, app, production, &promotion.id, 0, Duration::ZERO).await.unwrap();
     assert_eq!((events.events.len(), events.finished), (1, true));
 }
@@ -93,9 +93,7 @@ async fn a_successor_keeps_the_way_back_and_what_was_moved() {
     assert_eq!(world.ship(&good).await, Outcome::Succeeded);
     world.cluster.broken.lock().unwrap().insert(slow.image.clone());
     let first = world.promote(&slow, &PromoteOptions::default()).await.unwrap();
-    // One step creates, stamps and starts a process that will never be ready.
-    let input = world.workflows.started.lock().unwrap()[&first.execution_name()].clone();
-    assert_eq!(world.step(input.clone(), Mode::Advance).await, Route::Restore);
+    let input = world.restoring(&first).await;
     let second = world.promote(&fix, &supersede()).await.unwrap();
     let first = world.promotion(&first.id).await;
     assert_eq!((first.outcome, first.superseded_by.as_ref()), (Some(Outcome::Superseded), Some(&second.id)));
@@ -132,8 +130,7 @@ async fn restoring_can_not_be_cancelled() {
     world.cluster.broken.lock().unwrap().insert(bad.image.clone());
     assert_eq!(world.ship(&good).await, Outcome::Succeeded);
     let promotion = world.promote(&bad, &PromoteOptions::default()).await.unwrap();
-    let input = world.workflows.started.lock().unwrap()[&promotion.execution_name()].clone();
-    assert_eq!(world.step(input, Mode::Advance).await, Route::Restore);
+    world.restoring(&promotion).await;
     let error = world.refused(slipway.cancel_promotion(owner, app, production, &promotion.id)).await;
     assert_eq!(error.code, "promotion_restoring");
 }
@@ -146,13 +143,15 @@ async fn events_are_complete_and_end_with_the_outcome() {
     let promotion = world.promote(&release, &PromoteOptions::default()).await.unwrap();
     let first = slipway.promotion_events(owner, app, production, &promotion.id, 0, Duration::ZERO).await.unwrap();
     assert_eq!((first.next, first.finished), (1, false));
-    let none = slipway.promotion_events(owner, app, production, &promotion.id, 1, Duration::from_secs(1)).await.unwrap();
+    let none =
+        slipway.promotion_events(owner, app, production, &promotion.id, 1, Duration::from_secs(1)).await.unwrap();
     assert_eq!((none.events.len(), none.next, none.finished), (0, 1, false));
     world.finish(&promotion.id).await;
     let mut numbers = vec![1];
     let mut after = first.next;
     let outcome = loop {
-        let page = slipway.promotion_events(owner, app, production, &promotion.id, after, Duration::ZERO).await.unwrap();
+        let page =
+            slipway.promotion_events(owner, app, production, &promotion.id, after, Duration::ZERO).await.unwrap();
         numbers.extend(page.events.iter().map(|event| event.number));
         after = page.next;
         if page.finished {
@@ -161,7 +160,8 @@ async fn events_are_complete_and_end_with_the_outcome() {
     };
     assert_eq!(numbers, (1..=after).collect::<Vec<_>>());
     assert_eq!(outcome, Some(Outcome::Succeeded));
-    let end = slipway.promotion_events(owner, app, production, &promotion.id, after, Duration::from_secs(1)).await.unwrap();
+    let end =
+        slipway.promotion_events(owner, app, production, &promotion.id, after, Duration::from_secs(1)).await.unwrap();
     assert!(end.finished && end.events.is_empty());
 }
 
@@ -171,8 +171,8 @@ async fn a_replayed_promote_answers_with_the_same_promotion_even_though_the_envi
     let World { slipway, owner, app, production, .. } = &world;
     let (_, release) = world.build(1, WEB).await;
     let key = Idempotency::new("k", "POST promotions", b"{}").unwrap();
-    let options = PromoteOptions::default();
-    let promote = || slipway.promote(owner, app, production, &by_id(&release.id), &options, Some(&key));
+    let (reference, options) = (by_id(&release.id), PromoteOptions::default());
+    let promote = || slipway.promote(owner, app, production, &reference, &options, Some(&key));
     let first = promote().await.unwrap();
     let second = promote().await.unwrap();
     assert_eq!((first.value.id, second.replayed), (second.value.id, true));
@@ -194,7 +194,8 @@ async fn a_plan_says_what_would_happen_and_what_blocks_it() {
     assert_eq!(plan.previous, Some(first.id));
     assert_eq!(plan.diff.unwrap().services.added[0].as_str(), "worker");
     let services = plan.plan.unwrap().services;
-    let counts: Vec<_> = services.iter().map(|service| (service.name.as_str(), service.before, service.after)).collect();
+    let counts: Vec<_> =
+        services.iter().map(|service| (service.name.as_str(), service.before, service.after)).collect();
     assert_eq!(counts, [("web", Some(2), Some(2)), ("worker", None, Some(3))]);
     assert!(plan.fits && plan.estimate_seconds > 0 && !plan.noop);
     let codes: Vec<_> = plan.blocked_by.iter().map(|error| error.code).collect();

@@ -46,10 +46,13 @@ async fn missing_variables() {
     let error = world.refused(world.promote(&release, &PromoteOptions::default())).await;
     assert_eq!((error.kind, error.code), (Kind::Unprocessable, "variables_missing"));
     let fields: Vec<_> = error.fields.iter().map(|field| (field.pointer.as_str(), field.message.as_str())).collect();
-    assert_eq!(fields, [
-        ("/variables/API_KEY", "is declared by web, worker and not set"),
-        ("/variables/QUEUE", "is declared by worker and not set"),
-    ]);
+    assert_eq!(
+        fields,
+        [
+            ("/variables/API_KEY", "is declared by web, worker and not set"),
+            ("/variables/QUEUE", "is declared by worker and not set"),
+        ]
+    );
     let set = world.set(&[("API_KEY", "k"), ("QUEUE", "q")]).await;
     assert_eq!(world.ship(&set).await, Outcome::Succeeded);
 }
@@ -62,11 +65,10 @@ async fn a_busy_environment() {
     let running = world.promote(&first, &PromoteOptions::default()).await.unwrap();
     let error = world.refused(world.promote(&second, &PromoteOptions::default())).await;
     assert_eq!((error.kind, error.code), (Kind::Conflict, "environment_busy"));
-    assert_eq!(error.details, [
-        ("promotion", running.id.to_string()),
-        ("actor", "local".to_owned()),
-        ("phase", "preparing".to_owned()),
-    ]);
+    assert_eq!(
+        error.details,
+        [("promotion", running.id.to_string()), ("actor", "local".to_owned()), ("phase", "preparing".to_owned()),]
+    );
 }
 
 #[tokio::test]

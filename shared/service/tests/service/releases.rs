@@ -134,12 +134,15 @@ async fn states_are_derived_from_what_became_of_a_release() {
     assert_eq!(world.ship(&broken).await, Outcome::RolledBack);
     let listed = slipway.releases(owner, app, Some(production), &Page::default()).await.unwrap();
     let states: Vec<_> = listed.items.iter().map(|view| (view.release.id.clone(), view.state, view.active)).collect();
-    assert_eq!(states, [
-        (ready.id, ReleaseState::Ready, false),
-        (broken.id, ReleaseState::RolledBack, false),
-        (second.id, ReleaseState::Deployed, true),
-        (first.id, ReleaseState::Superseded, false),
-    ]);
+    assert_eq!(
+        states,
+        [
+            (ready.id, ReleaseState::Ready, false),
+            (broken.id, ReleaseState::RolledBack, false),
+            (second.id, ReleaseState::Deployed, true),
+            (first.id, ReleaseState::Superseded, false),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -174,7 +177,8 @@ async fn a_diff_names_keys_and_never_values() {
     let (_, after) = world.build(2, "services:\n  web:\n    port: 3000\n    scale: 5\n  worker: {}\n").await;
     let compared = slipway.diff_releases(owner, app, &by_id(&before.id), &by_id(&after.id)).await.unwrap();
     let diff = &compared.diff;
-    let keys = |keys: &[slipway_domain::variables::VariableKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let keys =
+        |keys: &[slipway_domain::variables::VariableKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(keys(&diff.variables.added), ["NEW"]);
     assert_eq!(keys(&diff.variables.changed), ["CHANGED"]);
     assert_eq!(keys(&diff.variables.removed), ["GONE"]);

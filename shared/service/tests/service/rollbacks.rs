@@ -92,8 +92,7 @@ async fn from_failed_it_goes_to_the_active_release() {
     let (_, third) = world.build(3, WEB).await;
     world.cluster.broken.lock().unwrap().extend([third.image.clone()]);
     let promotion = world.promote(&third, &PromoteOptions::default()).await.unwrap();
-    let input = world.workflows.started.lock().unwrap()[&promotion.execution_name()].clone();
-    world.step(input, slipway_rollout::decide::Mode::Advance).await;
+    world.restoring(&promotion).await;
     world.cluster.broken.lock().unwrap().extend([second.image.clone()]);
     assert_eq!(world.finish(&promotion.id).await, Outcome::RollbackFailed);
     assert_eq!(world.environment().await.status, Status::Failed);
@@ -146,7 +145,10 @@ async fn a_restart_promotes_a_fresh_copy_of_the_active_release() {
     assert_eq!(world.ship(&release).await, Outcome::Succeeded);
     let restarted = slipway.restart(owner, app, production, &options, None).await.unwrap().value;
     let copy = restarted.release.release;
-    assert_eq!((restarted.promotion.kind, copy.copied_from, copy.digest), (Kind::Restart, Some(release.id), release.digest));
+    assert_eq!(
+        (restarted.promotion.kind, copy.copied_from, copy.digest),
+        (Kind::Restart, Some(release.id), release.digest)
+    );
     let error = world.refused(slipway.restart(owner, app, production, &options, None)).await;
     assert_eq!(error.code, "environment_busy");
     assert_eq!(world.finish(&restarted.promotion.id).await, Outcome::Succeeded);

@@ -56,12 +56,8 @@ async fn a_viewer_changes_nothing_and_a_deployer_sees_no_secrets() {
     let (_, release) = world.build(1, WEB).await;
     let viewer = with_role(&world, Role::Viewer).await;
     let deployer = with_role(&world, Role::Deployer).await;
-    let run = NewRunRequest {
-        service: service("web"),
-        command: vec!["env".to_owned()],
-        release: None,
-        time_limit: None,
-    };
+    let run =
+        NewRunRequest { service: service("web"), command: vec!["env".to_owned()], release: None, time_limit: None };
     let reference = by_id(&release.id);
     let options = PromoteOptions::default();
     slipway.release(&viewer, app, &reference).await.unwrap();
@@ -115,7 +111,10 @@ async fn names_are_unique_and_lists_in_order() {
     let world = World::new().await;
     let World { slipway, owner, app, production, .. } = &world;
     assert_eq!(world.refused(slipway.create_app(owner, app, None)).await.code, "app_exists");
-    assert_eq!(world.refused(slipway.create_environment(owner, app, production, None)).await.code, "environment_exists");
+    assert_eq!(
+        world.refused(slipway.create_environment(owner, app, production, None)).await.code,
+        "environment_exists"
+    );
     slipway.create_app(owner, &"api".parse().unwrap(), None).await.unwrap();
     for name in ["staging", "demo"] {
         slipway.create_environment(owner, app, &name.parse().unwrap(), None).await.unwrap();

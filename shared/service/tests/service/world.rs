@@ -203,6 +203,17 @@ impl World {
         turn(worker, &step).await.unwrap().route
     }
 
+    /// Goes on with a promotion of a release that never gets ready until it turns back.
+    pub async fn restoring(&self, promotion: &Promotion) -> RolloutInput {
+        let input = self.workflows.started.lock().unwrap()[&promotion.execution_name()].clone();
+        for _ in 0..20 {
+            if self.step(input.clone(), Mode::Advance).await == Route::Restore {
+                return input;
+            }
+        }
+        panic!("{} does not turn back", promotion.id);
+    }
+
     pub async fn promotion(&self, id: &PromotionId) -> Promotion {
         let store = self.slipway.store.scoped(self.owner.tenant().clone());
         store.promotion(&self.app, id).await.unwrap().unwrap()
