@@ -1,4 +1,5 @@
-//! The requests to the table, each sent again while that can help. Reads are consistent, except through the index.
+//! The requests to the table, each sent again while that can help. Reads are consistent, except through the index. The
+//! SDK's futures are large: each is boxed here, so that those of all callers stay small.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -49,7 +50,7 @@ impl Database {
         let mut patience = Patience::new(&self.sleep);
         loop {
             let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-            match request.set_key(Some(key.as_ref().item())).send().await {
+            match Box::pin(request.set_key(Some(key.as_ref().item())).send()).await {
                 Ok(answer) => return Ok(answer.item),
                 Err(error) => patience.wait(trouble(&error)?).await?,
             }
@@ -65,7 +66,8 @@ impl Database {
         }
         let mut patience = Patience::new(&self.sleep);
         loop {
-            match self.client.transact_get_items().set_transact_items(Some(gets.clone())).send().await {
+            let request = self.client.transact_get_items().set_transact_items(Some(gets.clone()));
+            match Box::pin(request.send()).await {
                 Ok(answer) => {
                     return Ok(answer.responses.unwrap_or_default().into_iter().map(|get| get.item).collect());
                 }
@@ -87,7 +89,8 @@ impl Database {
             let mut patience = Patience::new(&self.sleep);
             while !wanted.is_empty() {
                 let part = KeysAndAttributes::builder().set_keys(Some(wanted.clone())).consistent_read(true).build()?;
-                match self.client.batch_get_item().request_items(&self.table, part).send().await {
+                let request = self.client.batch_get_item().request_items(&self.table, part);
+                match Box::pin(request.send()).await {
                     Ok(answer) => {
                         let items =
                             answer.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
@@ -159,7 +162,7 @@ impl Database {
     ) -> Result<(Vec<Item>, Option<Item>)> {
         let mut patience = Patience::new(&self.sleep);
         loop {
-            match request.clone().send().await {
+            match Box::pin(request.clone().send()).await {
                 Ok(answer) => return Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key)),
                 Err(error) => patience.wait(trouble(&error)?).await?,
             }
@@ -172,7 +175,8 @@ impl Database {
         let mut patience = Patience::new(&self.sleep);
         loop {
             let request = self.client.transact_write_items().set_transact_items(Some(items.clone()));
-            let Err(error) = request.client_request_token(token).send().await else { return Ok(()) };
+            let request = request.client_request_token(token);
+            let Err(error) = Box::pin(request.send()).await else { return Ok(()) };
             let again = match cancelled(&error) {
                 ControlFlow::Break(reasons) => match reasons::read(&reasons, meanings) {
                     Verdict::Refused(refusal) => return Err(refusal),
