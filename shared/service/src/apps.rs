@@ -31,7 +31,7 @@ impl Slipway {
     ) -> Result<Posted<AppView>> {
         caller.needs(Right::Administer)?;
         let store = self.of(caller);
-        let attempt = async {
+        let attempt = Box::pin(async {
             let change = self.change_once(caller, "app.create", idempotency, 201, name);
             let app = App {
                 name: name.clone(),
@@ -48,8 +48,8 @@ impl Slipway {
                 }
                 Err(error) => Err(error.into()),
             }
-        };
-        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id).await?;
+        });
+        let made = self.once(caller, idempotency, attempt, stored_id).await?;
         Ok(made.with(view(&store, find_app(&store, &made.value).await?).await?))
     }
 

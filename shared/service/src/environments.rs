@@ -47,7 +47,7 @@ impl Slipway {
         caller.needs(Right::Administer)?;
         let store = self.of(caller);
         find_app(&store, app).await?;
-        let attempt = async {
+        let attempt = Box::pin(async {
             let change = self.change_once(caller, "environment.create", idempotency, 201, name);
             let environment = new_environment(app, name.clone(), change.now);
             match store.create_environment(&change, &environment).await {
@@ -58,8 +58,8 @@ impl Slipway {
                 }
                 Err(error) => Err(error.into()),
             }
-        };
-        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id).await?;
+        });
+        let made = self.once(caller, idempotency, attempt, stored_id).await?;
         Ok(made.with(self.environment(caller, app, &made.value).await?))
     }
 

@@ -144,8 +144,8 @@ impl Slipway {
         caller.needs(Right::Deploy)?;
         check_text("invalid_release", "/description", new.description.as_deref(), MAX_TEXT)?;
         let store = self.of(caller);
-        let attempt = self.write_release(caller, app, environment, new, idempotency);
-        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id::<ReleaseId>).await?;
+        let attempt = Box::pin(self.write_release(caller, app, environment, new, idempotency));
+        let made = self.once(caller, idempotency, attempt, stored_id::<ReleaseId>).await?;
         let release = own(&store, app, &made.value).await?;
         let base = base_of(&store, &release).await?;
         Ok(made.with(CreatedRelease { release: view(&store, release).await?, base }))

@@ -60,8 +60,8 @@ impl Slipway {
             scale: BTreeMap::new(),
         }
         .checked()?;
-        let attempt = self.launch(caller, app, environment, &wish, idempotency);
-        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id::<PromotionId>).await?;
+        let attempt = Box::pin(self.launch(caller, app, environment, &wish, idempotency));
+        let made = self.once(caller, idempotency, attempt, stored_id::<PromotionId>).await?;
         let store = self.of(caller);
         let promotion = find_promotion(&store, app, environment, &made.value).await?;
         let copy = own(&store, app, &promotion.to).await?;

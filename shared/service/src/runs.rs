@@ -54,8 +54,8 @@ impl Slipway {
     ) -> Result<Posted<Run>> {
         caller.needs(Right::Run)?;
         check(new)?;
-        let attempt = self.write_run(caller, app, environment, new, idempotency);
-        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id::<RunId>).await?;
+        let attempt = Box::pin(self.write_run(caller, app, environment, new, idempotency));
+        let made = self.once(caller, idempotency, attempt, stored_id::<RunId>).await?;
         let run = find_run(&self.of(caller), app, environment, &made.value).await?;
         Ok(made.with(run))
     }

@@ -75,9 +75,9 @@ impl Slipway {
             scale: options.formation.clone(),
             ..active(Kind::Scale, options.if_match, options.reason.as_deref())?
         };
-        let attempt = self.launch_scale(caller, app, environment, &wish, idempotency);
+        let attempt = Box::pin(self.launch_scale(caller, app, environment, &wish, idempotency));
         let replay = |id: &str| Ok(Made::Started(stored_id(id)?));
-        let made = self.once(caller, idempotency, Box::pin(attempt), replay).await?;
+        let made = self.once(caller, idempotency, attempt, replay).await?;
         let scaled = match &made.value {
             Made::Unchanged(environment) => Scaled::Unchanged(environment.clone()),
             Made::Started(id) => {
@@ -119,8 +119,8 @@ impl Slipway {
     ) -> Result<Posted<Restarted>> {
         caller.needs(Right::Deploy)?;
         let wish = active(Kind::Restart, options.if_match, options.reason.as_deref())?;
-        let attempt = self.launch(caller, app, environment, &wish, idempotency);
-        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id::<PromotionId>).await?;
+        let attempt = Box::pin(self.launch(caller, app, environment, &wish, idempotency));
+        let made = self.once(caller, idempotency, attempt, stored_id::<PromotionId>).await?;
         let store = self.of(caller);
         let promotion = find_promotion(&store, app, environment, &made.value).await?;
         let release = view(&store, own(&store, app, &promotion.to).await?).await?;

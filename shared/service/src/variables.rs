@@ -124,9 +124,9 @@ impl Slipway {
         caller.needs(Right::Deploy)?;
         check_text("invalid_release", "/description", change.description.as_deref(), MAX_TEXT)?;
         let store = self.of(caller);
-        let attempt = self.write_variables(caller, app, environment, &change, idempotency);
+        let attempt = Box::pin(self.write_variables(caller, app, environment, &change, idempotency));
         let replay = |id: &str| Ok(Written::Released(stored_id(id)?));
-        let written = self.once(caller, idempotency, Box::pin(attempt), replay).await?;
+        let written = self.once(caller, idempotency, attempt, replay).await?;
         let changed = match &written.value {
             Written::Unchanged(release) => VariablesChanged::Unchanged { release: release.clone() },
             Written::Released(id) => released(&store, own(&store, app, id).await?).await?,

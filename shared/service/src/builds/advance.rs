@@ -51,7 +51,7 @@ impl Slipway {
         };
         match state {
             BuildState::Done { image, manifest, warnings } => {
-                self.finish_build(store, build, Made { image, manifest, warnings }, now).await
+                Box::pin(self.finish_build(store, build, Made { image, manifest, warnings }, now)).await
             }
             BuildState::Failed { reason } => self.fail_build(store, build, &reason, now).await,
             BuildState::Running | BuildState::Unknown if is_over(&build, now) => {

@@ -33,9 +33,9 @@ impl Slipway {
         let store = self.of(caller);
         let build = find_build(&store, app, build).await?;
         let build = match completion {
-            Completion::Uploaded => self.build_upload(caller, &store, build).await?,
+            Completion::Uploaded => Box::pin(self.build_upload(caller, &store, build)).await?,
             Completion::Image { image, manifest } => {
-                self.take_image(caller, &store, build, image, manifest.as_ref()).await?
+                Box::pin(self.take_image(caller, &store, build, image, manifest.as_ref())).await?
             }
         };
         Ok(build.into())

@@ -113,8 +113,8 @@ impl Slipway {
         check(new)?;
         let store = self.of(caller);
         find_environment(&store, app, &new.environment).await?;
-        let attempt = self.write_build(caller, app, new, idempotency);
-        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id::<BuildId>).await?;
+        let attempt = Box::pin(self.write_build(caller, app, new, idempotency));
+        let made = self.once(caller, idempotency, attempt, stored_id::<BuildId>).await?;
         let build = find_build(&store, app, &made.value).await?;
         let upload = match &build.upload {
             Some(archive) if build.status == BuildStatus::Created => {

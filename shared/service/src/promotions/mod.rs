@@ -111,8 +111,8 @@ impl Slipway {
     ) -> Result<Posted<Promotion>> {
         caller.needs(Right::Deploy)?;
         let wish = wish(release, options)?;
-        let attempt = self.launch(caller, app, environment, &wish, idempotency);
-        let made = self.once(caller, idempotency, Box::pin(attempt), stored_id::<PromotionId>).await?;
+        let attempt = Box::pin(self.launch(caller, app, environment, &wish, idempotency));
+        let made = self.once(caller, idempotency, attempt, stored_id::<PromotionId>).await?;
         let promotion = find_promotion(&self.of(caller), app, environment, &made.value).await?;
         Ok(made.with(promotion))
     }

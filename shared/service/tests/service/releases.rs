@@ -2,6 +2,7 @@
 
 use slipway_domain::promotion::Outcome;
 use slipway_domain::release::{ReleaseRef, ReleaseState};
+use slipway_domain::variables::VariableKey;
 use slipway_service::releases::{BaseChoice, NewRelease, NewReleaseSource};
 use slipway_service::request::Page;
 
@@ -20,7 +21,7 @@ async fn every_release_has_the_next_number_and_the_variables_of_its_base() {
     assert_eq!([first.number, second.number, third.number], [1, 2, 3]);
     assert_eq!(third.parent, Some(second.id.clone()));
     assert_eq!(third.fingerprints, second.fingerprints);
-    assert_eq!(second.digest == third.digest, false, "another image is another digest");
+    assert_ne!(second.digest, third.digest);
     assert_eq!(second.description, "env add:A");
 }
 
@@ -77,7 +78,7 @@ async fn one_build_serves_every_environment() {
     let pair = NewReleaseSource::Release { release: by_id(&tried.id), base: BaseChoice::Newest };
     let paired = slipway.create_release(owner, app, production, &from(pair), None).await.unwrap().value.release.release;
     assert_eq!((&paired.build, &paired.image, &paired.environment), (&tried.build, &tried.image, production));
-    assert_eq!(paired.fingerprints.keys().map(|key| key.as_str()).collect::<Vec<_>>(), ["WHERE"]);
+    assert_eq!(paired.fingerprints.keys().map(VariableKey::as_str).collect::<Vec<_>>(), ["WHERE"]);
     assert_eq!(paired.copied_from, None);
 
     let copy = from(NewReleaseSource::Copy { release: by_id(&tried.id) });
@@ -177,8 +178,7 @@ async fn a_diff_names_keys_and_never_values() {
     let (_, after) = world.build(2, "services:\n  web:\n    port: 3000\n    scale: 5\n  worker: {}\n").await;
     let compared = slipway.diff_releases(owner, app, &by_id(&before.id), &by_id(&after.id)).await.unwrap();
     let diff = &compared.diff;
-    let keys =
-        |keys: &[slipway_domain::variables::VariableKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let keys = |keys: &[VariableKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(keys(&diff.variables.added), ["NEW"]);
     assert_eq!(keys(&diff.variables.changed), ["CHANGED"]);
     assert_eq!(keys(&diff.variables.removed), ["GONE"]);

@@ -12,7 +12,7 @@ use crate::world::{WEB, World, by_id};
 async fn roll_back(world: &World, release: Option<ReleaseRef>) -> slipway_domain::error::Result<RolledBack> {
     let World { slipway, owner, app, production, .. } = world;
     let options = RollbackOptions { release, reason: Some("it is on fire".to_owned()), if_match: None };
-    Ok(slipway.roll_back(owner, app, production, &options, None).await?.value)
+    Ok(Box::pin(slipway.roll_back(owner, app, production, &options, None)).await?.value)
 }
 
 #[tokio::test]
