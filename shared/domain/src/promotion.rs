@@ -358,7 +358,7 @@ pub struct Environment {
 pub struct Event {
     pub number: u64,
     pub at: Time,
-    /// Who speaks: `system/local/web-rbcdefghij-x7k2p`, `system/slipway/app`.
+    /// Who speaks: `system/web-rbcdefghij-x7k2p`, `system/app`.
     pub source: String,
     pub message: String,
     /// Set on the last event of a promotion, and on no other.

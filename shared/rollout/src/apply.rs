@@ -147,7 +147,7 @@ impl Draft {
         self.events.push(Event {
             number: self.promotion.events,
             at: self.now,
-            source: note.about,
+            source: note.source(),
             message: note.message,
             outcome,
         });

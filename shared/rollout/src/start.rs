@@ -8,6 +8,7 @@ use slipway_domain::time::Time;
 use crate::apply::{self, Applied};
 use crate::decide::WINDOW;
 use crate::phase::Illegal;
+use crate::story::Note;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -115,7 +116,8 @@ fn first_event(start: &Start, now: Time, outcome: Option<Outcome>) -> Event {
         Some(_) => format!("{} is active already and complete", start.to),
         None => format!("{} of {} started by {}", title(start.kind), start.to, start.actor),
     };
-    Event { number: 1, at: now, source: "app".to_owned(), message, outcome }
+    let note = Note::new("app", message);
+    Event { number: 1, at: now, source: note.source(), message: note.message, outcome }
 }
 
 fn title(kind: Kind) -> &'static str {

@@ -18,6 +18,11 @@ impl Note {
     pub fn new(about: impl Into<String>, message: impl Into<String>) -> Self {
         Self { about: about.into(), message: message.into() }
     }
+
+    /// Who speaks, as an event shows it: `system/web-rbcdefghij-x7k2p`.
+    pub fn source(&self) -> String {
+        format!("system/{}", self.about)
+    }
 }
 
 /// Adds a line for every process that has come further than was told. What ran before anything was moved is no news.

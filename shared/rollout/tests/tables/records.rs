@@ -60,7 +60,7 @@ fn a_turn_saves_what_it_will_do_before_it_does_it() {
     assert!(promotion.moved);
     assert_eq!(applied.environment, None, "nothing of it changed");
     let line = applied.events.last().unwrap();
-    assert_eq!((line.source.as_str(), line.message.as_str()), ("web", "Scaled up web-rnewnewnewn to 1"));
+    assert_eq!((line.source.as_str(), line.message.as_str()), ("system/web", "Scaled up web-rnewnewnewn to 1"));
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn turning_back_latches_the_failure_and_grows_the_epoch() {
     assert_eq!(
         &said[said.len() - 2..],
         [
-            "8 web/new-0: crash_loop: the process ends again and again (exit code 1)",
-            "9 app: Status: Updating => Rollback"
+            "8 system/web/new-0: crash_loop: the process ends again and again (exit code 1)",
+            "9 system/app: Status: Updating => Rollback"
         ]
     );
 }
@@ -167,9 +167,9 @@ fn the_first_failure_stays() {
     assert_eq!(
         told(&applied),
         [
-            "4 app: deadline: not done in time, while restoring",
-            "5 app: Status: Rollback => Failed",
-            "6 app: The old release could not be restored; what is healthy is left running [rollback_failed]"
+            "4 system/app: deadline: not done in time, while restoring",
+            "5 system/app: Status: Rollback => Failed",
+            "6 system/app: The old release could not be restored; what is healthy is left running [rollback_failed]"
         ]
     );
 }
@@ -186,7 +186,7 @@ fn the_commit_moves_active_and_the_formation() {
     let said = told(&applied);
     assert_eq!(
         &said[said.len() - 2..],
-        ["12 app: Status: Updating => Running", "13 app: RNEWNEWNEWN is active [succeeded]"]
+        ["12 system/app: Status: Updating => Running", "13 system/app: RNEWNEWNEWN is active [succeeded]"]
     );
 }
 
@@ -229,12 +229,12 @@ fn restored_says_how_many_are_healthy_when_not_all_are() {
     };
     let last = |applied: &Applied| told(applied).last().unwrap().split_once(' ').unwrap().1.to_owned();
     let applied = restored(many(2, &ready(99)), Cause::CrashLoop);
-    assert_eq!(last(&applied), "app: Rolled back to ROLDOLDOLDO [rolled_back]");
+    assert_eq!(last(&applied), "system/app: Rolled back to ROLDOLDOLDO [rolled_back]");
     assert_eq!(applied.environment.unwrap().status, Status::Running);
     let applied = restored(vec![ready(99), booting(1)], Cause::CrashLoop);
-    assert_eq!(last(&applied), "app: Rolled back to ROLDOLDOLDO, with 1 of 2 processes healthy [rolled_back]");
+    assert_eq!(last(&applied), "system/app: Rolled back to ROLDOLDOLDO, with 1 of 2 processes healthy [rolled_back]");
     let applied = restored(many(2, &ready(99)), Cause::Cancelled);
-    assert_eq!(last(&applied), "app: Rolled back to ROLDOLDOLDO [cancelled]");
+    assert_eq!(last(&applied), "system/app: Rolled back to ROLDOLDOLDO [cancelled]");
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_successor_ends_its_predecessor() {
         let applied = apply::superseded(&environment, &world.promotion, &successor, NOW).unwrap();
         assert_eq!(applied.promotion.outcome, Some(Outcome::Superseded));
         assert_eq!(applied.promotion.superseded_by, Some(successor));
-        assert_eq!(told(&applied), ["4 app: Superseded by PSUCCESSORS [superseded]"]);
+        assert_eq!(told(&applied), ["4 system/app: Superseded by PSUCCESSORS [superseded]"]);
         let after = applied.environment.unwrap();
         assert_eq!((after.status, after.active), (environment.status, environment.active));
     }
@@ -266,7 +266,7 @@ fn a_new_execution_grows_the_epoch_and_tells_who_asked() {
     assert_eq!((after.epoch, after.version), (Epoch(8), 22));
     assert_eq!(told(&restarted), Vec::<String>::new());
     let cancelled = apply::new_execution(&environment, &world.promotion, Some("ada"), NOW);
-    assert_eq!(told(&cancelled), ["4 app: Cancel requested by ada"]);
+    assert_eq!(told(&cancelled), ["4 system/app: Cancel requested by ada"]);
     let again = apply::new_execution(&after, &cancelled.promotion, Some("bob"), NOW);
     assert_eq!(again.promotion.cancel.as_deref(), Some("ada"), "the first who asked");
 }
