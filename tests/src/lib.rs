@@ -1,1 +1,3 @@
-//! slipway-tests
+//! What the tests of the whole share. Shipped code never depends on it.
+
+pub mod sim;

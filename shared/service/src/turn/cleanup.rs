@@ -62,6 +62,9 @@ pub async fn clean_up(worker: Worker<'_>, namespace: &Namespace) -> Result<(), C
 }
 
 /// Removes Deployments at 0 of releases that are not active, some time after the last promotion ended. Returns how many.
+///
+/// Whether any promotion began since `environment` was read is asked after the look at the cluster: one that begins
+/// later still stamps every object first, and the removal of an object that was stamped since the look is refused.
 pub async fn collect(
     worker: Worker<'_>,
     namespace: &Namespace,
@@ -73,6 +76,10 @@ pub async fn collect(
         return Ok(0);
     }
     let seen = worker.cluster.observe(namespace).await?;
+    let unchanged = worker.records.environment(namespace).await?;
+    if unchanged.promotion.is_some() || unchanged.epoch != environment.epoch {
+        return Ok(0);
+    }
     let mut removed = 0;
     for deployment in seen.deployments {
         let needed = environment.active.as_ref() == Some(&deployment.key.release);

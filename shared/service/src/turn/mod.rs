@@ -25,7 +25,7 @@ use slipway_rollout::decide::{self, Action, Decision, Mode, Unseen, WINDOW, deci
 use slipway_rollout::observation::Observation;
 use slipway_rollout::phase::Trigger;
 
-pub use cleanup::{clean_up, collect};
+pub use cleanup::{CleanupError, clean_up, collect};
 pub use records::{Records, RecordsError};
 pub use store_records::StoreRecords;
 

@@ -1,0 +1,241 @@
+//! Runs a world to its end: one thread, one happening after another, the checks after each.
+
+use std::task::{Context, Waker};
+
+use slipway_domain::id::TenantId;
+use slipway_domain::name::EnvironmentName;
+use slipway_domain::promotion::{Cause, DeploymentKey, Environment, Epoch, Kind, Outcome, Status};
+use slipway_domain::time::Time;
+use slipway_service::ports::Namespace;
+
+use super::cluster::Cluster;
+use super::ledger::Ledger;
+use super::people::{self, Cast};
+use super::rules::Broken;
+use super::setup::{Beginning, Setup, service_name};
+use super::state::{Happening, Job, Life, Origin, State, Task, World};
+use super::story::Story;
+use super::{BEGINNING_MS, machine, sweep};
+
+/// A world that is not at rest so long after its last scene never will be.
+const LONGEST_MS: u64 = 6 * 3600 * 1000;
+
+/// What became of a world.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub broken: Option<Broken>,
+    /// Happenings.
+    pub steps: u64,
+    /// Calls of workers.
+    pub calls: u64,
+    pub endings: Vec<Ending>,
+    pub environment: Environment,
+    /// Told only by [`tell`].
+    pub story: Vec<String>,
+}
+
+/// How one promotion ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub kind: Kind,
+    pub outcome: Option<Outcome>,
+    pub cause: Option<Cause>,
+}
+
+/// Runs a world.
+pub fn run(setup: &Setup) -> Report {
+    Runner::new(setup, Story::silent()).run()
+}
+
+/// Runs a world and keeps its story.
+pub fn tell(setup: &Setup) -> Report {
+    Runner::new(setup, Story::told()).run()
+}
+
+struct Runner {
+    world: World,
+    jobs: Vec<Option<Job>>,
+    last_scene_ms: u64,
+}
+
+impl Runner {
+    fn new(setup: &Setup, story: Story) -> Self {
+        let last_scene_ms = setup.plot.iter().map(|scene| scene.at_ms).max().unwrap_or(0);
+        let world = World::new(origin(setup, story));
+        Self { world, jobs: Vec::new(), last_scene_ms }
+    }
+
+    fn run(mut self) -> Report {
+        self.world.with(|state| {
+            for (index, scene) in state.setup.plot.clone().iter().enumerate() {
+                state.later(scene.at_ms, Happening::Scene(index));
+            }
+            state.later(sweep::EVERY_MS, Happening::Sweep);
+        });
+        while let Some(happening) = self.world.with(State::next) {
+            self.happen(happening);
+            if self.world.with(|state| state.check_and_rest(self.last_scene_ms)) {
+                break;
+            }
+        }
+        self.jobs.clear();
+        report(&self.world)
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Wake { task, token } => self.poll(task, token),
+            Happening::Cluster(later) => self.world.with(|state| {
+                let agenda = state.cluster.happen(later, state.now);
+                state.follow(agenda);
+            }),
+            Happening::Land(landing, look) => self.world.with(|state| {
+                state.late -= 1;
+                // Nobody waits for the answer.
+                let _ = state.land(&landing, &look);
+            }),
+            Happening::Scene(index) => {
+                let act = self.world.with(|state| state.setup.plot[index].act.clone());
+                people::act(&self.world, act);
+            }
+            Happening::Sweep => {
+                self.world.with(|state| state.later(sweep::EVERY_MS, Happening::Sweep));
+                sweep::once(&self.world);
+            }
+        }
+        self.world.with(State::tell_watchers);
+    }
+
+    fn poll(&mut self, task: Task, token: u64) {
+        let spawned = self.world.with(|state| std::mem::take(&mut state.spawned));
+        for (task, job) in spawned {
+            self.jobs.resize_with(self.jobs.len().max(task + 1), || None);
+            self.jobs[task] = Some(job);
+        }
+        if !self.world.with(|state| state.is_awaited(task, token)) {
+            return;
+        }
+        let Some(job) = self.jobs.get_mut(task).and_then(Option::as_mut) else { return };
+        let done = job.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        let life = self.world.with(|state| state.tasks[task].life);
+        if done || life != Life::Alive {
+            self.jobs[task] = None;
+            self.world.with(|state| state.bury(task, life));
+        }
+    }
+}
+
+impl State {
+    fn bury(&mut self, task: Task, life: Life) {
+        self.alive -= 1;
+        if life == Life::Killed {
+            let name = &self.tasks[task].name;
+            self.story.tell(self.now, || format!("{name}: dies"));
+            self.tell_of_death(task);
+        }
+    }
+
+    /// Watches end a moment after something changed.
+    fn tell_watchers(&mut self) {
+        if self.told_revision == self.cluster.revision {
+            return;
+        }
+        self.told_revision = self.cluster.revision;
+        if self.setup.weather.stale_looks > 0 {
+            self.cluster.keep_history(self.now);
+        }
+        for task in std::mem::take(&mut self.watching) {
+            let after_ms = self.rng.below(30);
+            self.wake(task, after_ms);
+        }
+    }
+
+    /// Checks what must always hold; true when the world is over.
+    fn check_and_rest(&mut self, last_scene_ms: u64) -> bool {
+        self.rules.check(&self.cluster, &self.ledger, self.now);
+        if self.rules.broken.is_some() {
+            return true;
+        }
+        let since = self.since_ms();
+        let environment = &self.ledger.environment;
+        let busy = environment.promotion.is_some() || environment.cleanup_pending;
+        if since > last_scene_ms && !busy && self.alive == 0 && self.late == 0 {
+            self.rules.check_records(&self.ledger);
+            return true;
+        }
+        if since > last_scene_ms + LONGEST_MS {
+            self.rules.never_rests();
+            return true;
+        }
+        false
+    }
+}
+
+fn origin(setup: &Setup, story: Story) -> State {
+    let began = Time::from_millis(BEGINNING_MS);
+    let namespace = Namespace {
+        tenant: TenantId::from_entropy(1),
+        app: "shop".parse().expect("a valid name"),
+        environment: EnvironmentName::production(),
+    };
+    let mut cast = Cast::default();
+    let mut cluster = Cluster::new(setup.cluster.clone());
+    let mut ledger = Ledger::new(empty(&namespace, began));
+    for spec in &setup.releases {
+        let id = cast.release_id();
+        for service in &spec.services {
+            let key = DeploymentKey { service: service_name(service.name), release: id.clone() };
+            cluster.characters.insert(key, service.character.clone());
+        }
+        ledger.add_release(id.clone(), spec);
+        cast.releases.push(id);
+    }
+    if let (Beginning::Running, Some(spec), Some(id)) = (setup.beginning, setup.releases.first(), cast.releases.first())
+    {
+        for service in &spec.services {
+            let name = service_name(service.name);
+            let key = DeploymentKey { service: name.clone(), release: id.clone() };
+            cluster.found(key, service.scale, service.ports, Time::from_millis(BEGINNING_MS - 3_600_000));
+            ledger.environment.formation.insert(name, service.scale);
+        }
+        ledger.environment.active = Some(id.clone());
+        ledger.environment.newest = Some(id.clone());
+        ledger.environment.status = Status::Running;
+    }
+    State::new(Origin { setup: setup.clone(), began, namespace, cluster, ledger, cast, story })
+}
+
+fn empty(namespace: &Namespace, now: Time) -> Environment {
+    Environment {
+        app: namespace.app.clone(),
+        name: namespace.environment.clone(),
+        status: Status::Creating,
+        active: None,
+        newest: None,
+        promotion: None,
+        epoch: Epoch(0),
+        formation: std::collections::BTreeMap::new(),
+        cleanup_pending: false,
+        created_at: now,
+        version: 1,
+    }
+}
+
+fn report(world: &World) -> Report {
+    world.with(|state| {
+        let promotions = state.ledger.order.iter().filter_map(|id| state.ledger.promotions.get(id));
+        let endings = promotions.map(|promotion| Ending {
+            kind: promotion.kind,
+            outcome: promotion.outcome,
+            cause: promotion.failure.as_ref().map(|failure| failure.cause),
+        });
+        Report {
+            broken: state.rules.broken.clone(),
+            steps: state.steps,
+            calls: state.calls,
+            endings: endings.collect(),
+            environment: state.ledger.environment.clone(),
+            story: std::mem::replace(&mut state.story, Story::silent()).into_lines(),
+        }
+    })
+}

@@ -1,0 +1,76 @@
+//! Once a minute: what was left behind by workers that died.
+
+use slipway_domain::time::Time;
+use slipway_rollout::apply::{Sweep, overdue, sweep};
+use slipway_service::ports::RolloutInput;
+use slipway_service::turn::{Records, RecordsError, clean_up, collect};
+
+use super::mutant::Mutant;
+use super::people::take_over;
+use super::port::{Port, unavailable};
+use super::state::{Life, World};
+use super::weather::Call;
+
+pub const EVERY_MS: u64 = 60_000;
+
+/// One sweep. Its clock is the trigger's.
+pub fn once(world: &World) {
+    if world.with(|state| state.has(Mutant::End)) {
+        return;
+    }
+    let inner = world.clone();
+    let now = world.now();
+    world.spawn(
+        || "sweep".to_owned(),
+        1,
+        |task| {
+            Box::pin(async move {
+                let port = Port::new(inner.clone(), task);
+                // What failed is tried again a minute later.
+                let result = promotions(&port, now).await;
+                inner
+                    .with(|state| state.rules.swept(now, result.is_ok() && state.tasks[task].harm == 0, &state.ledger));
+                let _ = environment(&port, now).await;
+                inner.with(|state| state.tasks[task].life = Life::Done);
+            })
+        },
+    );
+}
+
+async fn promotions(port: &Port, now: Time) -> Result<(), RecordsError> {
+    let read =
+        |world: &World| world.with(|state| Ok((state.ledger.environment.clone(), state.ledger.running().cloned())));
+    let (environment, running) = port.call(Call::Load, read, unavailable).await?;
+    let Some(promotion) = running else { return Ok(()) };
+    match sweep(&promotion, now) {
+        Sweep::Leave => Ok(()),
+        Sweep::Restart => take_over(port, &environment, &promotion, None, now).await,
+        Sweep::End => {
+            let Ok(applied) = overdue(&environment, &promotion, now) else { return Ok(()) };
+            let input = port.world.with(|state| RolloutInput {
+                tenant: state.namespace.tenant.clone(),
+                app: promotion.app.clone(),
+                environment: promotion.environment.clone(),
+                promotion: promotion.id.clone(),
+                execution: promotion.execution,
+            });
+            Records::save(port, &input, &environment, &promotion, &applied).await
+        }
+    }
+}
+
+async fn environment(port: &Port, now: Time) -> Result<(), slipway_service::turn::CleanupError> {
+    let namespace = port.world.with(|state| state.namespace.clone());
+    clean_up(port.worker(), &namespace).await?;
+    let mut environment = Records::environment(port, &namespace).await?;
+    let (mut last, careless) = port.world.with(|state| (state.ledger.last_ended_at(), state.has(Mutant::Kept)));
+    if careless {
+        // The guard in the engine compares with what it reads again: only the wait and the first question are taken out.
+        environment.promotion = None;
+        last = Some(Time::from_millis(0));
+    }
+    if let Some(last) = last {
+        collect(port.worker(), &namespace, &environment, last, now).await?;
+    }
+    Ok(())
+}

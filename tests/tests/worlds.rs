@@ -1,0 +1,35 @@
+//! Random worlds: what must always hold does, whatever goes wrong.
+
+use slipway_tests::sim::many::{explain, worlds};
+use slipway_tests::sim::random;
+use slipway_tests::sim::runner::run;
+
+/// How many worlds one test run tries.
+const WORLDS: u64 = 10_000;
+
+fn asked_for() -> u64 {
+    std::env::var("WORLDS").ok().and_then(|count| count.parse().ok()).unwrap_or(WORLDS)
+}
+
+#[test]
+fn no_world_breaks_a_rule() {
+    let tally = worlds(0, asked_for(), None);
+    println!("{tally}");
+    if let Some((seed, _)) = tally.first_broken {
+        panic!("{}", explain(&random::setup(seed)));
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_world() {
+    for seed in 0..50 {
+        let (first, second) = (run(&random::setup(seed)), run(&random::setup(seed)));
+        assert_eq!((first.steps, first.calls, first.endings), (second.steps, second.calls, second.endings));
+    }
+}
+
+/// Worlds that broke a rule once.
+#[test]
+fn a_collector_that_slept_leaves_what_was_promoted_meanwhile() {
+    assert_eq!(run(&random::setup(3_318)).broken, None);
+}
