@@ -164,7 +164,7 @@ async fn invoke(world: &World, me: Task, step: &Step, limit: Duration) -> Result
     let slot = Slot::default();
     let times = if world.with(|state| state.rng.chance(state.setup.weather.doubled_calls)) { 2 } else { 1 };
     for _ in 0..times {
-        call_step(world, me, step.clone(), &slot);
+        call_step(world, me, step, &slot);
     }
     let until = world.now().plus(limit);
     loop {
@@ -178,7 +178,7 @@ async fn invoke(world: &World, me: Task, step: &Step, limit: Duration) -> Result
     }
 }
 
-fn call_step(world: &World, me: Task, step: Step, slot: &Slot) {
+fn call_step(world: &World, me: Task, step: &Step, slot: &Slot) {
     let (inner, filled) = (world.clone(), slot.clone());
     let name = || format!("worker of {}-{} {:?}", step.input.promotion, step.input.execution, step.mode);
     let after_ms = world.with(|state| state.rng.within(2..=40));
@@ -222,14 +222,12 @@ fn route(mode: Mode, answer: Option<Answer>, now: Time) -> Option<Mode> {
         return (mode == Mode::Advance).then_some(Mode::Restore);
     };
     match (mode, answer.route) {
-        (_, Route::Ended) => None,
-        (Mode::Restore, Route::Restore) => Some(Mode::Restore),
-        (Mode::Restore, Route::Advance) => None,
+        (_, Route::Ended) | (Mode::Restore, Route::Advance) => None,
         (Mode::Advance, _) if answer.deadline_ms.is_some_and(|deadline| now.as_millis() > deadline) => {
             Some(Mode::Restore)
         }
         (Mode::Advance, Route::Advance) => Some(Mode::Advance),
-        (Mode::Advance, Route::Restore) => Some(Mode::Restore),
+        (_, Route::Restore) => Some(Mode::Restore),
     }
 }
 

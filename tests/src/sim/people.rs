@@ -54,7 +54,7 @@ struct Wish {
 }
 
 /// Lets somebody do something.
-pub fn act(world: &World, act: Act) {
+pub fn act(world: &World, act: &Act) {
     let inner = world.clone();
     world.spawn(
         || format!("somebody: {act:?}"),
@@ -67,7 +67,7 @@ pub fn act(world: &World, act: Act) {
                 let result = carry_out(&port, act).await;
                 inner.with(|state| {
                     state.tasks[task].life = Life::Done;
-                    state.told(task, result.err());
+                    state.told(task, result.err().as_ref());
                 });
             })
         },
@@ -75,7 +75,7 @@ pub fn act(world: &World, act: Act) {
 }
 
 impl State {
-    fn told(&mut self, task: Task, error: Option<RecordsError>) {
+    fn told(&mut self, task: Task, error: Option<&RecordsError>) {
         let name = &self.tasks[task].name;
         self.story.tell(self.now, || format!("{name}: {error:?}"));
     }

@@ -208,7 +208,7 @@ impl Cluster for Port {
     }
 
     async fn create(&self, _: &Namespace, deployment: &NewDeployment) -> Result<(), ClusterError> {
-        self.change(Call::Create, Landing::Create(deployment.clone())).await
+        self.change(Call::Create, Landing::Create(Box::new(deployment.clone()))).await
     }
 
     async fn write(&self, _: &Namespace, write: &Write) -> Result<(), ClusterError> {

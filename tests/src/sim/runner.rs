@@ -15,7 +15,7 @@ use super::rules::Broken;
 use super::setup::{Beginning, Setup, service_name};
 use super::state::{Happening, Job, Life, Origin, State, Task, World};
 use super::story::Story;
-use super::{BEGINNING_MS, machine, sweep};
+use super::{BEGINNING_MS, sweep};
 
 /// A world that is not at rest so long after its last scene never will be.
 const LONGEST_MS: u64 = 6 * 3600 * 1000;
@@ -72,7 +72,7 @@ impl Runner {
             }
             state.later(sweep::EVERY_MS, Happening::Sweep);
         });
-        while let Some(happening) = self.world.with(State::next) {
+        while let Some(happening) = self.world.with(State::take_next) {
             self.happen(happening);
             if self.world.with(|state| state.check_and_rest(self.last_scene_ms)) {
                 break;
@@ -96,7 +96,7 @@ impl Runner {
             }),
             Happening::Scene(index) => {
                 let act = self.world.with(|state| state.setup.plot[index].act.clone());
-                people::act(&self.world, act);
+                people::act(&self.world, &act);
             }
             Happening::Sweep => {
                 self.world.with(|state| state.later(sweep::EVERY_MS, Happening::Sweep));

@@ -74,7 +74,7 @@ pub enum Happening {
 /// What a worker changes in the cluster.
 #[derive(Clone, Debug)]
 pub enum Landing {
-    Create(NewDeployment),
+    Create(Box<NewDeployment>),
     Write(Write),
     Remove(Removal),
 }
@@ -235,7 +235,7 @@ impl State {
         }
     }
 
-    pub fn next(&mut self) -> Option<Happening> {
+    pub fn take_next(&mut self) -> Option<Happening> {
         let ((at, _), happening) = self.agenda.pop_first()?;
         self.now = at;
         self.steps += 1;

@@ -169,14 +169,13 @@ impl Weather {
     }
 
     fn outage(&self, call: Call, since_ms: u64) -> Option<Reason> {
-        let now = self.outages.iter().filter(|outage| outage.from_ms <= since_ms && since_ms < outage.to_ms);
-        now.filter_map(|outage| match outage.away {
+        let mut now = self.outages.iter().filter(|outage| outage.from_ms <= since_ms && since_ms < outage.to_ms);
+        now.find_map(|outage| match outage.away {
             Away::Cluster if call.is_of_cluster() => Some(Reason::Unreachable),
             Away::Access if call.is_of_cluster() => Some(Reason::Unauthorized),
             Away::Store if !call.is_of_cluster() && call != Call::StartWorkflow => Some(Reason::Unreachable),
             _ => None,
         })
-        .next()
     }
 
     /// No fault is drawn at all.

@@ -155,7 +155,7 @@ fn limit(service: &ServicePlan) -> Duration {
 }
 
 fn is_stopping(process: &Process, service: &ServicePlan, at: Time) -> bool {
-    process.stopping_since.is_some_and(|since| at.since(since) <= limit(service))
+    process.stopping_since.is_some_and(|since| at.since(since) < limit(service))
 }
 
 fn stopping_now(cluster: &Cluster, service: &ServicePlan, now: Time) -> u32 {
