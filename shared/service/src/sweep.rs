@@ -7,17 +7,18 @@
 use std::time::Duration;
 
 use slipway_domain::error::{Error, Result};
+use slipway_domain::id::TenantId;
 use slipway_domain::promotion::Environment;
 use slipway_domain::time::Time;
 use slipway_rollout::apply::{self, ABANDONED_AFTER, Applied, Sweep};
 use slipway_store::Scoped;
 use slipway_store::promotions::SaveTurn;
-use slipway_store::records::{Change, Due, DueKind};
+use slipway_store::records::{Change, Due, DueKind, Page};
 
 use crate::draft::lost_a_race;
 use crate::ports::Namespace;
 use crate::slipway::Slipway;
-use crate::turn::{StoreRecords, Worker, clean_up};
+use crate::turn::{StoreRecords, Worker, clean_up, collect};
 
 /// What one sweep did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,36 @@ impl Slipway {
             }
         }
         Ok(swept)
+    }
+
+    /// Removes what old promotions of a tenant left in its clusters at 0 processes; returns how many objects. Nothing of
+    /// it costs anything, so that once in a while is enough.
+    pub async fn collect(&self, tenant: &TenantId) -> Result<u32> {
+        let store = self.store.scoped(tenant.clone());
+        let mut page = Page::first(Page::MAX_LIMIT);
+        let mut removed = 0;
+        loop {
+            let apps = store.apps(&page).await?;
+            for app in &apps.items {
+                for environment in store.environments(&app.name).await? {
+                    removed += self.collect_environment(&store, tenant, &environment).await?;
+                }
+            }
+            match apps.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(removed),
+            }
+        }
+    }
+
+    async fn collect_environment(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> Result<u32> {
+        let (app, name) = (&environment.app, &environment.name);
+        let last = store.activations(app, name, None, &Page::first(1)).await?.items.into_iter().next();
+        let Some(last) = last else { return Ok(0) };
+        let records = StoreRecords::new(self.store.clone());
+        let worker = Worker { records: &records, cluster: self.cluster.as_ref(), clock: self.clock.as_ref() };
+        let place = Namespace { tenant: tenant.clone(), app: app.clone(), environment: name.clone() };
+        collect(worker, &place, environment, last.at, self.clock.now()).await.map_err(Error::unavailable)
     }
 
     async fn sweep_one(&self, kind: DueKind, due: &Due, now: Time) -> Result<Done> {

@@ -5,11 +5,13 @@ use std::time::Duration;
 use slipway_domain::error::{Error, Kind, Result};
 use slipway_domain::id::TenantId;
 use slipway_domain::secret::Secret;
+use slipway_domain::time::Time;
 use slipway_store::error::{StoreError, Subject};
 use slipway_store::records::{Change, Role, Tenant, Token};
 
 use crate::caller::Caller;
-use crate::slipway::Slipway;
+use crate::slipway::{Slipway, not_found};
+use crate::sweep::system_change;
 use crate::token_text::TokenText;
 
 const TOKEN_LIFE: Duration = Duration::from_hours(90 * 24);
@@ -21,14 +23,7 @@ impl Slipway {
     pub async fn bootstrap_local(&self, tenant: &TenantId) -> Result<Option<Secret>> {
         let store = self.store.scoped(tenant.clone());
         let now = self.clock.now();
-        let change = Change {
-            now,
-            actor: "system/slipway".to_owned(),
-            credential: String::new(),
-            request_id: "bootstrap".to_owned(),
-            action: "tenant.create",
-            idempotency: None,
-        };
+        let change = local_change(now, "tenant.create");
         let record = Tenant { id: tenant.clone(), name: "local".to_owned(), created_at: now };
         match store.create_tenant(&change, &record).await {
             Ok(()) | Err(StoreError::Exists(Subject::Tenant)) => {}
@@ -38,23 +33,20 @@ impl Slipway {
         if !store.tokens().await?.is_empty() {
             return Ok(None);
         }
-        let (text, token) = self.draw_token(tenant, "local", Role::Owner, LOCAL_TOKEN_LIFE)?;
-        store.create_token(&Change { action: "token.create", ..change }, &token).await?;
-        Ok(Some(text))
+        self.local_token(tenant, Change { action: "token.create", ..change }).await.map(Some)
     }
 
-    /// Another owner's token of a local installation, for one whose first token was lost. Whoever can ask for it has the
-    /// files of the machine, and with them everything already.
+    /// Another owner's token of a local installation whose first one was lost. Only for who holds the data anyhow.
+    /// Errors: `tenant_not_found` (404) before the first start.
     pub async fn renew_local(&self, tenant: &TenantId) -> Result<Secret> {
+        if self.store.scoped(tenant.clone()).tenant().await?.is_none() {
+            return Err(not_found("tenant_not_found", format!("the tenant {tenant}")));
+        }
+        self.local_token(tenant, local_change(self.clock.now(), "token.create")).await
+    }
+
+    async fn local_token(&self, tenant: &TenantId, change: Change) -> Result<Secret> {
         let (text, token) = self.draw_token(tenant, "local", Role::Owner, LOCAL_TOKEN_LIFE)?;
-        let change = Change {
-            now: self.clock.now(),
-            actor: "system/slipway".to_owned(),
-            credential: String::new(),
-            request_id: "renew".to_owned(),
-            action: "token.create",
-            idempotency: None,
-        };
         self.store.scoped(tenant.clone()).create_token(&change, &token).await?;
         Ok(text)
     }
@@ -104,6 +96,10 @@ impl Slipway {
         }
         Ok(Caller::new(tenant, known.name, text.id().to_owned(), known.role, request_id))
     }
+}
+
+fn local_change(now: Time, action: &'static str) -> Change {
+    Change { request_id: "local".to_owned(), ..system_change(now, action) }
 }
 
 fn unauthenticated() -> Error {

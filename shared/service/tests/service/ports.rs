@@ -99,6 +99,11 @@ impl MemoryCluster {
         up.map(|((namespace, key), row)| (format!("{namespace}/{key}"), row.replicas())).collect()
     }
 
+    /// All Deployments, also those at 0.
+    pub fn objects(&self) -> usize {
+        self.rows.lock().unwrap().len()
+    }
+
     fn process(&self, key: &DeploymentKey, number: u64, since: Time) -> Process {
         let image = self.images.lock().unwrap().get(key).cloned();
         let healthy = image.is_none_or(|image| !self.broken.lock().unwrap().contains(&image));

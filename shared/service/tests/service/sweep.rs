@@ -60,3 +60,18 @@ async fn what_a_commit_left_running_is_stopped() {
     let left: Vec<_> = world.cluster.replicas().into_keys().collect();
     assert_eq!(left, [format!("shop--production/web-{}", second.id.as_str().to_ascii_lowercase())]);
 }
+
+#[tokio::test]
+async fn what_no_promotion_needs_any_more_is_collected_after_a_while() {
+    let world = World::new().await;
+    let World { slipway, owner, .. } = &world;
+    let (_, first) = world.build(1, WEB).await;
+    let (_, second) = world.build(2, WEB).await;
+    assert_eq!(world.ship(&first).await, Outcome::Succeeded);
+    assert_eq!(world.ship(&second).await, Outcome::Succeeded);
+    assert_eq!(world.cluster.objects(), 2);
+    assert_eq!(slipway.collect(owner.tenant()).await.unwrap(), 0, "a sleeping worker may still want it");
+    world.wait(Duration::from_mins(20));
+    assert_eq!(slipway.collect(owner.tenant()).await.unwrap(), 1);
+    assert_eq!((world.cluster.objects(), world.cluster.replicas().len()), (1, 1));
+}

@@ -30,6 +30,16 @@ async fn the_owner_is_made_once_and_its_token_is_not_stored() {
 }
 
 #[tokio::test]
+async fn a_lost_local_token_is_replaced_by_an_owners() {
+    let world = World::without_app().await;
+    let nobody = world.refused(world.slipway.renew_local(&TenantId::from_entropy(9))).await;
+    assert_eq!(nobody.code, "tenant_not_found");
+    let token = world.slipway.renew_local(&TenantId::from_entropy(1)).await.unwrap();
+    let caller = world.slipway.authenticate(token.reveal(), "r").await.unwrap();
+    assert_eq!((caller.role(), caller.tenant()), (Role::Owner, world.owner.tenant()));
+}
+
+#[tokio::test]
 async fn a_token_that_is_none_is_refused_like_one_that_is_unknown() {
     let world = World::without_app().await;
     let (_, token) = world.slipway.create_token(&world.owner, "ci", Role::Deployer).await.unwrap();
