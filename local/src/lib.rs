@@ -2,6 +2,7 @@
 //! builds, and the state machine's interpreter.
 
 pub mod builds;
+pub mod cluster;
 pub mod disk;
 pub mod helper;
 pub mod rollout;

@@ -60,7 +60,7 @@ impl World {
             .spawn()
             .unwrap();
         let check = Check { path: path.map(str::to_owned), interval_ms: 200, timeout_ms: 1000, failures: 1 };
-        let target = Target { uid: name.to_owned(), run: 0, port, check, draining: false };
+        let target = Target { uid: name.to_owned(), run: 0, port, check_port: port, check, draining: false };
         self.servers.push((child, target.clone()));
         target
     }
@@ -118,7 +118,8 @@ async fn only_what_is_ready_is_asked() {
     let mut world = World::start().await;
     let good = world.server("good", Some("/"));
     let bad = world.server("bad", Some("/fail"));
-    let silent = Target { uid: "silent".to_owned(), port: common::free_port(), ..good.clone() };
+    let port = common::free_port();
+    let silent = Target { uid: "silent".to_owned(), port, check_port: port, ..good.clone() };
     let port = world.put(&[good, bad.clone(), silent.clone()]).await.ports[ID].clone().unwrap();
     let view = world
         .until("all three judged", |view| {

@@ -31,7 +31,7 @@ impl World {
         let name = format!("{NAME}-{}", rand::random::<u32>());
         let mut spec = Spec {
             name: name.clone(),
-            uid: "u1".to_owned(),
+            uid: format!("{:032x}", rand::random::<u128>()),
             command: command.iter().map(|&word| word.to_owned()).collect(),
             init: None,
             image,
@@ -81,7 +81,7 @@ impl Drop for World {
         if let Some(mut keeper) = self.keeper.take() {
             keeper.wait().unwrap();
         }
-        assert!(leftovers(&self.folder, &self.name).unwrap());
+        assert!(leftovers(&self.folder).unwrap());
     }
 }
 
@@ -105,6 +105,7 @@ fn the_command_sees_its_variables_and_nothing_else() {
         "PATH=/usr/bin:/bin".to_owned(),
         format!("PROCESS={}", world.name),
         format!("PWD={}", image.display()),
+        format!("SLIPWAY_UID={}", world.folder.spec().unwrap().unwrap().uid),
         "SECRET=a b".to_owned(),
         format!("pwd {}", image.display()),
         "read 1".to_owned(),
@@ -208,7 +209,7 @@ fn what_a_killed_keeper_left_behind_is_found_and_ended() {
     world.until("running", running);
     orphan(&world.folder).unwrap();
     world.keeper.take().unwrap().wait().unwrap();
-    assert!(leftovers(&world.folder, &world.name).unwrap());
+    assert!(leftovers(&world.folder).unwrap());
     until("the end of the child", || (!alive(child)).then_some(()));
     // Nobody begins there again.
     let mut second = launch(&common::helper(), &world.folder).unwrap();

@@ -48,6 +48,7 @@ pub struct Target {
     pub uid: String,
     pub run: u32,
     pub port: u16,
+    pub check_port: u16,
     pub check: table::Check,
     pub pool: Pool,
     /// Asks for a check now.
@@ -66,6 +67,7 @@ impl Target {
             uid: target.uid.clone(),
             run: target.run,
             port: target.port,
+            check_port: target.check_port,
             check: target.check.clone(),
             pool: Pool::default(),
             suspect: Notify::new(),
@@ -146,7 +148,8 @@ impl Target {
     }
 
     fn same(&self, target: &table::Target) -> bool {
-        self.uid == target.uid && self.run == target.run && self.port == target.port && self.check == target.check
+        let ports = self.port == target.port && self.check_port == target.check_port;
+        self.uid == target.uid && self.run == target.run && ports && self.check == target.check
     }
 }
 
@@ -228,7 +231,7 @@ mod tests {
 
     fn target(uid: &str, draining: bool) -> table::Target {
         let check = table::Check { path: None, interval_ms: 1000, timeout_ms: 1000, failures: 1 };
-        table::Target { uid: uid.to_owned(), run: 0, port: 1, check, draining }
+        table::Target { uid: uid.to_owned(), run: 0, port: 1, check_port: 1, check, draining }
     }
 
     fn service(changes: &Changes, uids: &[&str]) -> Service {

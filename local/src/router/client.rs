@@ -63,19 +63,6 @@ impl Client {
         self.ask(&Ask::Watch { instance: seen.instance, after: seen.version, limit_ms }, limit).await
     }
 
-    /// Ends the router, and with it all connections.
-    pub async fn stop(&self) -> io::Result<()> {
-        self.ask(&Ask::Stop, Duration::ZERO).await?;
-        let deadline = Instant::now() + ANSWER_LIMIT;
-        while disk::Lock::is_held(&self.dir.join("lock"))? {
-            if Instant::now() >= deadline {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "the router does not end"));
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Ok(())
-    }
-
     async fn ask(&self, ask: &Ask, patience: Duration) -> io::Result<View> {
         let asked = async {
             let (reader, mut writer) = socket::connect(&self.dir).await?.into_split();
@@ -91,6 +78,21 @@ impl Client {
             Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the router does not answer")),
         }
     }
+}
+
+/// Ends the router of a folder, and with it all connections. Waits for the end.
+pub fn stop(dir: &Path) -> io::Result<()> {
+    let lock = dir.join("lock");
+    let deadline = Instant::now() + ANSWER_LIMIT;
+    while disk::Lock::is_held(&lock)? {
+        // One that is just starting does not listen yet, and one that is just ending not any more.
+        let _ = socket::tell(dir, &Ask::Stop);
+        if Instant::now() >= deadline {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the router does not end"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }
 
 fn launch(helper: &Path, dir: &Path) -> io::Result<std::process::Child> {

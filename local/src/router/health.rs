@@ -35,10 +35,11 @@ pub async fn watch(target: Arc<Target>) {
 async fn check(target: &Target) -> Result<(), String> {
     let limit = Duration::from_millis(target.check.timeout_ms);
     let asked = async {
-        let stream =
-            TcpStream::connect(("127.0.0.1", target.port)).await.map_err(|error| dial_error(target.port, &error))?;
+        let stream = TcpStream::connect(("127.0.0.1", target.check_port))
+            .await
+            .map_err(|error| dial_error(target.check_port, &error))?;
         match &target.check.path {
-            Some(path) => get(stream, target.port, path).await,
+            Some(path) => get(stream, target.check_port, path).await,
             None => Ok(()),
         }
     };

@@ -25,6 +25,8 @@ pub struct Target {
     /// How often its command was started again: another number is another listener, whose readiness begins anew.
     pub run: u32,
     pub port: u16,
+    /// The port that is checked.
+    pub check_port: u16,
     pub check: Check,
     /// Gets no new requests; those that it has are finished.
     pub draining: bool,

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::spec::Folder;
+use super::spec::{Folder, UID_VARIABLE};
 use super::tree;
 use crate::disk::{Lock, private_file};
 
@@ -51,12 +51,12 @@ fn signal(folder: &Folder, signal: Signal) -> io::Result<bool> {
 
 /// Makes sure that a folder without a keeper never gets one, and ends what a killed keeper left behind. False: it has
 /// a keeper after all.
-pub fn leftovers(folder: &Folder, process: &str) -> io::Result<bool> {
+pub fn leftovers(folder: &Folder) -> io::Result<bool> {
     let Some(lock) = Lock::take(&folder.lock())? else { return Ok(false) };
     folder.forget_variables()?;
     folder.close()?;
-    let entry = format!("PROCESS={process}");
-    for pid in tree::bearing(&entry) {
+    let Some(spec) = folder.spec()? else { return Ok(true) };
+    for pid in tree::bearing(&format!("{UID_VARIABLE}={}", spec.uid)) {
         // It was found by its environment a moment ago; one that ended since is not there to be hit.
         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }

@@ -15,7 +15,7 @@ use slipway_domain::promotion::Exit;
 use super::backoff::Backoff;
 use super::child::{self, Child};
 use super::journal_writer::Writer;
-use super::spec::{Folder, Identity, Restart, Spec, Stage, Status};
+use super::spec::{Folder, Identity, Restart, Spec, Stage, Status, UID_VARIABLE};
 use super::tree;
 use crate::disk::{self, Lock};
 
@@ -50,6 +50,12 @@ fn keep(folder: Folder) -> io::Result<()> {
     }
     drop(lock);
     Ok(())
+}
+
+fn variables(folder: &Folder, spec: &Spec) -> io::Result<Vec<(String, String)>> {
+    let mut variables = folder.take_variables()?;
+    variables.push((UID_VARIABLE.to_owned(), spec.uid.clone()));
+    Ok(variables)
 }
 
 fn take_lock(folder: &Folder) -> io::Result<Option<Lock>> {
@@ -111,7 +117,7 @@ impl Keeper {
         let now = Instant::now();
         let part = if spec.init.is_some() { Part::Init } else { Part::Main };
         Ok(Self {
-            variables: folder.take_variables()?,
+            variables: variables(&folder, &spec)?,
             journal: Writer::create(folder.clone())?,
             status: Status {
                 keeper,

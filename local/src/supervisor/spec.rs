@@ -10,6 +10,10 @@ use slipway_domain::time::Time;
 
 use crate::disk;
 
+/// By its value in the environment a process's descendants are found, wherever they went. The only variable that a
+/// keeper adds.
+pub const UID_VARIABLE: &str = "SLIPWAY_UID";
+
 /// What to do when the command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,6 +28,7 @@ pub enum Restart {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     pub name: String,
+    /// Random: never that of another process.
     pub uid: String,
     /// The command, already split into arguments.
     pub command: Vec<String>,

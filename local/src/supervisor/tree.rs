@@ -37,7 +37,7 @@ fn all() -> Vec<i32> {
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Processes whose environment at their start held this entry, such as `PROCESS=web-rabc-x7k2p`.
+/// Processes whose environment at their start held this entry, such as `SLIPWAY_UID=7c1f…`.
 pub fn bearing(entry: &str) -> Vec<i32> {
     let bears = |pid: &i32| {
         fs::read(format!("/proc/{pid}/environ"))
