@@ -40,7 +40,32 @@ impl<'a> Judge<'a> {
             Some(Refusal::Other(words)) => decision.memory.waiting = Some(about(Cause::ConfigError, words.clone())),
             None => {}
         }
-        census.target.into_iter().flat_map(Deployment::live).find_map(|process| self.process(census, process, decision))
+        let doomed = census
+            .target
+            .into_iter()
+            .flat_map(Deployment::live)
+            .find_map(|process| self.process(census, process, decision));
+        if doomed.is_none() && decision.memory.waiting.is_none() {
+            decision.memory.waiting = self.lost_to_the_cluster(census);
+        }
+        doomed
+    }
+
+    /// Evicted, preempted, its node gone: the cluster replaces it, and the wait for that has a name.
+    fn lost_to_the_cluster(&self, census: &Census<'_>) -> Option<Failure> {
+        let processes = census.target.into_iter().flat_map(|deployment| &deployment.processes);
+        let (process, reason) = processes
+            .filter_map(|process| match &process.stage {
+                Stage::Over { reason } => Some((process, reason)),
+                _ => None,
+            })
+            .next_back()?;
+        let words = format!("the cluster took the process away: {reason}");
+        Some(Failure {
+            service: Some(census.plan.name.clone()),
+            process: Some(process.name.clone()),
+            ..failure(Cause::Infrastructure, words, self.now)
+        })
     }
 
     fn process(&mut self, census: &Census<'_>, process: &Process, decision: &mut Decision) -> Option<Failure> {

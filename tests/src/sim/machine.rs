@@ -125,7 +125,7 @@ async fn execute(world: World, me: Task, input: RolloutInput) {
     let began = world.now();
     let mut mode = Mode::Advance;
     loop {
-        if world.with(|state| state.rng.chance(state.setup.weather.lost_executions)) {
+        if world.with(State::loses_execution) {
             break;
         }
         let answer = attempt(&world, me, &input, mode, began).await;
@@ -198,6 +198,11 @@ fn call_step(world: &World, me: Task, step: &Step, slot: &Slot) {
 }
 
 impl State {
+    fn loses_execution(&mut self) -> bool {
+        let over = self.setup.weather.lost_after_ms.is_some_and(|from| self.since_ms() >= from);
+        over || self.rng.chance(self.setup.weather.lost_executions)
+    }
+
     /// A worker died: its caller is told by the name of an error, or has to wait for the time limit.
     pub fn tell_of_death(&mut self, task: Task) {
         let Some((caller, slot)) = self.tasks[task].caller.clone() else { return };

@@ -30,6 +30,8 @@ pub struct Report {
     pub calls: u64,
     pub endings: Vec<Ending>,
     pub environment: Environment,
+    /// Ready processes at the end: their service, the index of their release (copies come after the others), how many.
+    pub running: Vec<(String, usize, u32)>,
     /// Told only by [`tell`].
     pub story: Vec<String>,
 }
@@ -159,7 +161,8 @@ impl State {
         let since = self.since_ms();
         let environment = &self.ledger.environment;
         let busy = environment.promotion.is_some() || environment.cleanup_pending;
-        if since > last_scene_ms && !busy && self.alive == 0 && self.late == 0 {
+        let quiet = self.alive == 0 && self.late == 0 && self.cluster.has_no_surplus();
+        if since > last_scene_ms && !busy && quiet {
             self.rules.check_records(&self.ledger);
             return true;
         }
@@ -221,6 +224,18 @@ fn empty(namespace: &Namespace, now: Time) -> Environment {
     }
 }
 
+fn running(state: &State) -> Vec<(String, usize, u32)> {
+    let deployments = state.cluster.deployments.iter().map(|(key, deployment)| {
+        let known = state.cast.releases.iter().position(|release| release == &key.release);
+        let ready = deployment.live().filter(|process| process.is_ready()).count();
+        let index = known.unwrap_or(state.cast.releases.len());
+        (key.service.to_string(), index, u32::try_from(ready).unwrap_or(u32::MAX))
+    });
+    let mut running: Vec<_> = deployments.filter(|(.., ready)| *ready > 0).collect();
+    running.sort();
+    running
+}
+
 fn report(world: &World) -> Report {
     world.with(|state| {
         let promotions = state.ledger.order.iter().filter_map(|id| state.ledger.promotions.get(id));
@@ -235,6 +250,7 @@ fn report(world: &World) -> Report {
             calls: state.calls,
             endings: endings.collect(),
             environment: state.ledger.environment.clone(),
+            running: running(state),
             story: std::mem::replace(&mut state.story, Story::silent()).into_lines(),
         }
     })

@@ -27,6 +27,8 @@ pub struct Weather {
     pub doubled_calls: u32,
     /// An execution is lost, per state.
     pub lost_executions: u32,
+    /// From then on every execution is lost, in milliseconds since the beginning.
+    pub lost_after_ms: Option<u64>,
     /// An execution is started twice at once.
     pub doubled_executions: u32,
     /// Workers' clocks are off by up to so much.

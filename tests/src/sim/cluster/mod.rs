@@ -207,6 +207,11 @@ impl Cluster {
         vec![(100, Later::Reconcile(key.clone()))]
     }
 
+    /// Nothing that should stop runs still.
+    pub fn has_no_surplus(&self) -> bool {
+        self.deployments.values().all(|deployment| deployment.live().count() <= deployment.replicas as usize)
+    }
+
     pub fn observe(&mut self, now: Time, freshness: Freshness) -> Observation {
         match freshness {
             Freshness::Now => Observation { at: self.stamp(now), deployments: self.look() },
