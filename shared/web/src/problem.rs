@@ -35,6 +35,22 @@ impl Problem {
         self
     }
 
+    /// The same with pointers to where the fields are in this operation's body, which the use case does not know.
+    #[must_use]
+    pub fn pointing(mut self, moved: &[(&str, &str)]) -> Self {
+        for field in &mut self.error.fields {
+            for (from, to) in moved {
+                if let Some(rest) = field.pointer.strip_prefix(from)
+                    && (rest.is_empty() || from.ends_with('/'))
+                {
+                    field.pointer = format!("{to}{rest}");
+                    break;
+                }
+            }
+        }
+        self
+    }
+
     /// The document of this problem, for the request with this id.
     pub fn document(&self, request_id: &str) -> Value {
         let error = &self.error;

@@ -17,7 +17,7 @@ use crate::extract::caller::Authenticated;
 use crate::extract::listing::{Listing, Paging};
 use crate::extract::path::{AppPath, BuildPath, Path};
 use crate::extract::query::{Follow, Query, Wait};
-use crate::problem::Answer;
+use crate::problem::{Answer, Problem};
 use crate::state::State;
 use crate::wire::Page;
 use crate::wire::build::{Build, CompleteBuild, CreatedBuild, LogPage, NewBuild};
@@ -47,7 +47,8 @@ pub async fn create_build(
     change: KeyedChange<NewBuild>,
 ) -> Answer<Response> {
     let new = new_build(change.body)?;
-    let posted = state.slipway.create_build(&caller, &at.app, &new, Some(&change.idempotency)).await?;
+    let posted = state.slipway.create_build(&caller, &at.app, &new, Some(&change.idempotency)).await;
+    let posted = posted.map_err(|error| Problem::from(error).pointing(&[("/size", "/source/size_bytes")]))?;
     let reply = Reply::new(StatusCode::CREATED)
         .at(format!("/v1/apps/{}/builds/{}", at.app, posted.value.build.build.id))
         .replayed(posted.replayed);

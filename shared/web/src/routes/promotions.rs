@@ -18,7 +18,7 @@ use crate::extract::headers::IfMatch;
 use crate::extract::listing::{Listing, Paging};
 use crate::extract::path::{EnvironmentPath, Path, PromotionPath};
 use crate::extract::query::{Follow, Query};
-use crate::problem::Answer;
+use crate::problem::{Answer, Problem};
 use crate::state::State;
 use crate::wire::Page;
 use crate::wire::environment::{NewScale, Scaled};
@@ -62,12 +62,15 @@ pub async fn promote(
         reason: body.reason,
         total_seconds: body.deadline_seconds,
     };
+    let pointing = |error| Problem::from(error).pointing(&[("/total_seconds", "/deadline_seconds")]);
     if body.validate_only {
-        let plan = state.slipway.plan_promotion(&caller, &at.app, &at.environment, &release, &options).await?;
+        let plan = state.slipway.plan_promotion(&caller, &at.app, &at.environment, &release, &options).await;
+        let plan = plan.map_err(pointing)?;
         return Ok(Json(PromotionPlan::from(&plan)).into_response());
     }
     let key = Some(&change.idempotency);
-    let posted = state.slipway.promote(&caller, &at.app, &at.environment, &release, &options, key).await?;
+    let posted = state.slipway.promote(&caller, &at.app, &at.environment, &release, &options, key).await;
+    let posted = posted.map_err(pointing)?;
     let reply = accepted(&at, &posted.value.id).replayed(posted.replayed);
     Ok(reply.with(Promotion::from(&posted.value)))
 }
@@ -175,7 +178,8 @@ pub async fn scale(
     }
     let options = ScaleOptions { formation, reason: change.body.reason, if_match };
     let key = change.idempotency.as_ref();
-    let posted = state.slipway.scale(&caller, &at.app, &at.environment, &options, key).await?;
+    let posted = state.slipway.scale(&caller, &at.app, &at.environment, &options, key).await;
+    let posted = posted.map_err(|error| Problem::from(error).pointing(&[("/formation/", "/services/")]))?;
     let (reply, promotion) = match &posted.value {
         scale::Scaled::Unchanged(_) => (Reply::new(StatusCode::OK), None),
         scale::Scaled::Started(promotion) => (accepted(&at, &promotion.id), Some(Promotion::from(promotion.as_ref()))),

@@ -73,7 +73,8 @@ pub async fn patch_variables(
         description: body.description,
         tag: optional_field("/tag", body.tag.as_deref())?,
     };
-    apply(&state, &caller, &at, new, change.idempotency).await
+    let answer = apply(&state, &caller, &at, new, change.idempotency).await;
+    answer.map_err(|problem| problem.pointing(&[("/variables/", "/set/"), ("/variables", "/set")]))
 }
 
 /// Replaces all variables, which makes a release: 201, or 200 when everything was so already. Nothing is shipped.
