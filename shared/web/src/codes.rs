@@ -32,6 +32,7 @@ pub const CODES: &[Code] = &[
     code(404, "promotion_not_found", "There is no such promotion"),
     code(404, "release_not_found", "There is no such release"),
     code(404, "run_not_found", "There is no such run"),
+    code(404, "tenant_not_found", "The tenant is gone"),
     code(405, "method_not_allowed", "The resource does not take this method"),
     code(409, "already_exists", "It exists already"),
     code(409, "app_exists", "An app of this name exists"),
