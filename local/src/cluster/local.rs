@@ -75,7 +75,11 @@ impl LocalCluster {
         let place = Place::new(&config.data);
         place.prepare()?;
         let folder = take(&place).await?;
-        let state: State = disk::read_json(&place.state())?.unwrap_or_default();
+        let mut state: State = disk::read_json(&place.state())?.unwrap_or_default();
+        for process in &mut state.processes {
+            // The server before may have written it down and then not have said it to the keeper.
+            process.terminated_at = None;
+        }
         let router = Client::new(place.router(), &config.helper);
         let view = router.ensure().await?;
         let wake = Wake::new()?;

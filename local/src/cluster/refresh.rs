@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::{AbortHandle, spawn_blocking};
 
-use super::core::{Core, Shared, lock};
+use super::core::{Shared, lock};
 use super::reconcile::{Fact, Step, reconcile};
 use super::{act, runs};
 use crate::disk::now;
@@ -93,8 +93,9 @@ fn pass(shared: &Shared) -> io::Result<Pass> {
     }
     let at = now();
     let plan = reconcile(&core.state, &facts, shared.limits, at);
-    let versions = core.seen.clone();
+    let (versions, state) = (core.seen.clone(), core.state.clone());
     act::carry_out(shared, core, &plan, at)?;
+    let progress = state != core.state;
     if plan.steps.iter().any(|step| matches!(step, Step::Forget { .. })) {
         runs::collect(shared, core)?;
     }
@@ -103,18 +104,14 @@ fn pass(shared: &Shared) -> io::Result<Pass> {
     }
     let restarts = |uid: &str| facts.get(uid).and_then(|fact: &Fact| fact.status.as_ref());
     let table = act::table(&core.state, |process| restarts(&process.uid).map_or(0, |status| status.restarts));
-    let pause = pause(core, &plan.steps, plan.due.map(|due| due.since(at)));
+    let pause = match plan.due.map_or(IDLE, |due| due.since(at)) {
+        // What was done may have made the next step possible.
+        _ if progress => Duration::ZERO,
+        // What was tried is tried again.
+        due if !plan.steps.is_empty() => due.min(RETRY),
+        due => due.min(IDLE),
+    };
     Ok(Pass { table, instance: core.view.instance, pause })
-}
-
-/// Starting a keeper may fail again and again; every other step has made the next one possible.
-fn pause(core: &Core, steps: &[Step], due: Option<Duration>) -> Duration {
-    let progress = steps.iter().any(|step| !matches!(step, Step::Launch { .. } | Step::Kill { .. }));
-    if progress && core.refused.is_empty() {
-        return Duration::ZERO;
-    }
-    let retry = if core.held.is_empty() && core.refused.is_empty() { IDLE } else { RETRY };
-    due.map_or(retry, |due| due.min(retry))
 }
 
 async fn watch_router(shared: Arc<Shared>, router: Client) {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
 
 use slipway_domain::time::Time;
 use tokio::sync::{Notify, watch};
@@ -40,6 +41,8 @@ struct Readiness {
     lost: Option<Time>,
     error: Option<String>,
     failures: u32,
+    /// It was checked at least once.
+    judged: bool,
 }
 
 /// One process, as the router knows it.
@@ -89,11 +92,15 @@ impl Target {
         lock(&self.readiness).since.is_some()
     }
 
+    fn is_judged(&self) -> bool {
+        lock(&self.readiness).judged
+    }
+
     pub fn passed(&self, now: Time) {
         let mut readiness = lock(&self.readiness);
         readiness.failures = 0;
         if readiness.since.is_none() {
-            *readiness = Readiness { since: Some(now), ..Readiness::default() };
+            *readiness = Readiness { since: Some(now), judged: true, ..Readiness::default() };
             drop(readiness);
             self.changes.announce();
         }
@@ -105,7 +112,8 @@ impl Target {
         if readiness.since.is_some() && readiness.failures < self.check.failures {
             return;
         }
-        let news = readiness.since.is_some() || readiness.error.as_ref() != Some(&error);
+        let news = !readiness.judged || readiness.since.is_some() || readiness.error.as_ref() != Some(&error);
+        readiness.judged = true;
         if readiness.since.take().is_some() {
             readiness.lost = Some(now);
         }
@@ -167,13 +175,37 @@ impl Drop for Claim {
 }
 
 /// The targets of one service.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Service {
     targets: Mutex<Vec<Arc<Target>>>,
     next: AtomicUsize,
+    changes: Changes,
 }
 
 impl Service {
+    pub fn new(changes: Changes) -> Self {
+        Self { targets: Mutex::default(), next: AtomicUsize::new(0), changes }
+    }
+
+    /// Waits while none is ready and one was not even checked yet: a router that has just started again knows nothing,
+    /// which is no reason to turn a client away. True: it may be worth another try.
+    pub async fn first_checks(&self, limit: Duration) -> bool {
+        let mut waited = false;
+        let checked = async {
+            loop {
+                let version = self.changes.version();
+                let targets = self.targets();
+                if targets.iter().any(|target| target.is_ready()) || targets.iter().all(|one| one.is_judged()) {
+                    return;
+                }
+                waited = true;
+                self.changes.after(version).await;
+            }
+        };
+        let in_time = tokio::time::timeout(limit, checked).await.is_ok();
+        waited && in_time
+    }
+
     /// The ready target with the fewest requests; among equals they take turns. `tried` ones are left out.
     pub fn choose(&self, tried: &[Arc<Target>]) -> Option<Claim> {
         let targets = lock(&self.targets);
@@ -191,7 +223,7 @@ impl Service {
     }
 
     /// Takes over the wanted targets; what is known of those that stay, stays. `start` sets up a new one.
-    pub fn set(&self, wanted: &[table::Target], changes: &Changes, now: Time, start: impl Fn(&Arc<Target>)) {
+    pub fn set(&self, wanted: &[table::Target], now: Time, start: impl Fn(&Arc<Target>)) {
         let mut targets = lock(&self.targets);
         let mut next = Vec::with_capacity(wanted.len());
         for each in wanted {
@@ -199,7 +231,7 @@ impl Service {
             let target = known.unwrap_or_else(|| {
                 let before = targets.iter().find(|target| target.uid == each.uid);
                 let lost = before.and_then(|target| target.lost(now));
-                let target = Arc::new(Target::new(each, lost, changes.clone()));
+                let target = Arc::new(Target::new(each, lost, self.changes.clone()));
                 start(&target);
                 target
             });
@@ -235,9 +267,9 @@ mod tests {
     }
 
     fn service(changes: &Changes, uids: &[&str]) -> Service {
-        let service = Service::default();
+        let service = Service::new(changes.clone());
         let wanted: Vec<_> = uids.iter().map(|uid| target(uid, false)).collect();
-        service.set(&wanted, changes, Time::default(), |target| target.passed(Time::from_millis(7)));
+        service.set(&wanted, Time::default(), |target| target.passed(Time::from_millis(7)));
         service
     }
 
@@ -257,7 +289,7 @@ mod tests {
         let changes = Changes::new();
         let service = service(&changes, &["a"]);
         let claim = service.choose(&[]).unwrap();
-        service.set(&[target("a", true)], &changes, Time::default(), |_| unreachable!("the target is known"));
+        service.set(&[target("a", true)], Time::default(), |_| unreachable!("the target is known"));
         assert!(service.choose(&[]).is_none());
         let version = changes.version();
         drop(claim);
@@ -269,7 +301,7 @@ mod tests {
     fn another_run_of_the_command_has_to_become_ready_again() {
         let changes = Changes::new();
         let service = service(&changes, &["a"]);
-        service.set(&[table::Target { run: 1, ..target("a", false) }], &changes, Time::from_millis(9), |_| {});
+        service.set(&[table::Target { run: 1, ..target("a", false) }], Time::from_millis(9), |_| {});
         assert!(service.choose(&[]).is_none());
         let view = service.targets()[0].view();
         assert_eq!((view.ready_since, view.lost_since), (None, Some(Time::from_millis(9))));

@@ -105,20 +105,20 @@ impl Router {
         doors.retain(|id, door| {
             let stays = table.services.iter().any(|service| service.id == *id);
             if !stays {
-                door.service.set(&[], &self.changes, disk::now(), |_| {});
+                door.service.set(&[], disk::now(), |_| {});
             }
             stays
         });
         for service in &table.services {
             let known = state.ports.get(&service.id).copied();
             if !doors.contains_key(&service.id) {
-                doors.insert(service.id.clone(), Door::open(known, &state.ports).await);
+                doors.insert(service.id.clone(), Door::open(known, &state.ports, &self.changes).await);
             }
             let Some(door) = doors.get(&service.id) else { continue };
             if let Ok(port) = door.port {
                 state.ports.insert(service.id.clone(), port);
             }
-            door.service.set(&service.targets, &self.changes, disk::now(), |target| {
+            door.service.set(&service.targets, disk::now(), |target| {
                 target.set_checker(tokio::spawn(health::watch(Arc::clone(target))).abort_handle());
             });
         }

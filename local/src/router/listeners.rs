@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-use super::balancer::Service;
+use super::balancer::{Changes, Service};
 use super::proxy;
 
 /// Where the search for a free port begins.
@@ -34,8 +34,8 @@ impl Drop for Door {
 
 impl Door {
     /// Opens a door at the port that the service had before, or else at a free one that nobody else was given.
-    pub async fn open(known: Option<u16>, given: &BTreeMap<String, u16>) -> Self {
-        let service = Arc::new(Service::default());
+    pub async fn open(known: Option<u16>, given: &BTreeMap<String, u16>, changes: &Changes) -> Self {
+        let service = Arc::new(Service::new(changes.clone()));
         let mut door = Self { service, port: Err("not yet".to_owned()), accepting: None };
         door.try_open(known, given).await;
         door

@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
@@ -26,6 +27,9 @@ pub type Answer = BoxBody<Bytes, hyper::Error>;
 
 /// How often a request that may be repeated is sent again after its connection ended without an answer.
 const MAX_REPEATS: u32 = 2;
+
+/// How long a request waits for the first check of a target, when there is no other.
+const FIRST_CHECKS: Duration = Duration::from_secs(2);
 
 /// Serves one request of a client at `peer`.
 pub async fn serve(service: Arc<Service>, request: Request<Incoming>, peer: SocketAddr) -> Response<Answer> {
@@ -77,6 +81,9 @@ impl Exchange {
         let mut kept = None;
         loop {
             let Some(claim) = service.choose(&self.tried) else {
+                if self.tried.is_empty() && service.first_checks(FIRST_CHECKS).await {
+                    continue;
+                }
                 return Err(match last_error {
                     Some(error) => (StatusCode::BAD_GATEWAY, error),
                     None => (StatusCode::SERVICE_UNAVAILABLE, "no process of this service is ready".to_owned()),

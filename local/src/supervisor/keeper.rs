@@ -37,11 +37,11 @@ pub fn main(dir: &Path) -> ExitCode {
 fn keep(folder: Folder) -> io::Result<()> {
     // Fails only for one that leads a session already.
     let _ = nix::unistd::setsid();
-    let Some(lock) = take_lock(&folder)? else { return Ok(()) };
-    let Some(spec) = folder.spec()? else { return Ok(()) };
-    if !folder.is_fresh()? {
-        return Ok(());
-    }
+    let lock = take_lock(&folder)?;
+    let (Some(lock), Some(spec), true) = (lock, folder.spec()?, folder.is_fresh()?) else {
+        // It has a keeper, which took its variables long ago, or never gets one.
+        return folder.forget_variables();
+    };
     prctl::set_child_subreaper(true)?;
     let mut keeper = Keeper::new(folder, spec)?;
     keeper.begin()?;
@@ -131,7 +131,7 @@ impl Keeper {
                 stopping_since: None,
                 timed_out: false,
             },
-            time_limit: spec.time_limit_ms.map(|limit| now + Duration::from_millis(limit)),
+            time_limit: spec.time_limit_ms.and_then(|limit| now.checked_add(Duration::from_millis(limit))),
             doing: Doing::Pausing { part, until: now },
             backoff: Backoff::default(),
             stop: None,

@@ -1,9 +1,12 @@
 //! Servers, keepers and routers that are killed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use slipway_local::supervisor::spec::Folder;
 use slipway_rollout::observation::{Deployment, Process, Stage, Visibility};
 
 use super::{World, get, is_empty, keeper, ready};
@@ -59,6 +62,67 @@ async fn a_keeper_that_was_killed_while_the_server_was_away_is_replaced() {
     kill(Pid::from_raw(keeper(&world, &victim)), Signal::SIGKILL).unwrap();
     world.reopen().await;
     world.until("the replacement", &key, |seen| ready(seen) == 1).await;
+}
+
+#[tokio::test]
+async fn what_was_written_down_and_never_begun_is_started_by_the_next_server() {
+    let mut world = World::start().await;
+    let key = world.serve(world.template("RAAAAAAAAAA", "exec node server.js"), 2).await;
+    let before = world.deployment(&key).await;
+    world.close();
+    // As if the server had been killed before it made the one folder, and before it started the other's keeper.
+    for (process, left) in before.processes.iter().zip([[].as_slice(), &["spec.json"]]) {
+        kill(Pid::from_raw(keeper(&world, process)), Signal::SIGKILL).unwrap();
+        let folder = world.path(&format!("cluster/processes/{}", process.name));
+        until("the end of the keeper", || (!Folder::new(&folder).is_kept().unwrap()).then_some(()));
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            if entry.path().is_file() && !left.iter().any(|name| entry.file_name() == *name) {
+                std::fs::remove_file(entry.path()).unwrap();
+            }
+        }
+    }
+    world.reopen().await;
+    let after = world.until_ready(&key, 2).await;
+    assert_eq!(uids(&before), uids(&after));
+}
+
+#[tokio::test]
+async fn no_request_is_lost_while_releases_and_servers_change() {
+    let mut world = World::start().await;
+    let mut old = world.serve(world.template("RAAAAAAAAAA", "exec node server.js"), 2).await;
+    let (stop, address) = (Arc::new(AtomicBool::new(false)), world.address().await);
+    let clients: Vec<_> = (0..4).map(|_| tokio::spawn(ask(address.clone(), Arc::clone(&stop)))).collect();
+    for release in ["RBBBBBBBBBB", "RCCCCCCCCCC"] {
+        let new = world.create(world.template(release, "exec node server.js")).await;
+        for count in 1..=2 {
+            world.scale(&new, count).await;
+            world.reopen().await;
+            world.until("new ones", &new, |seen| ready(seen) == count as usize).await;
+            world.scale(&old, 2 - count).await;
+            world.until("fewer old ones", &old, |seen| seen.live().count() == 2 - count as usize).await;
+        }
+        world.until("no old ones", &old, is_empty).await;
+        old = new;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        let (answers, failures) = client.await.unwrap();
+        assert!(answers > 20, "only {answers} answers");
+        assert_eq!(failures, Vec::<(u16, String)>::new());
+    }
+}
+
+/// Asks until told to stop. Answers with the count of good answers, and the others.
+async fn ask(address: String, stop: Arc<AtomicBool>) -> (usize, Vec<(u16, String)>) {
+    let (mut answers, mut failures) = (0, Vec::new());
+    while !stop.load(Ordering::Relaxed) {
+        match get(&address).await {
+            (200, _) => answers += 1,
+            failure => failures.push(failure),
+        }
+    }
+    (answers, failures)
 }
 
 #[tokio::test]
