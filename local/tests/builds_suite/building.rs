@@ -166,7 +166,7 @@ async fn a_build_ends_at_its_limit_or_when_it_is_cancelled_with_all_it_started()
     world.start(&build, Duration::from_millis(300)).await;
     assert_eq!(reason(world.ended(&build).await), "the build command took longer than 0 s");
     let build = world.upload(&parts);
-    world.start(&build, Duration::from_secs(600)).await;
+    world.start(&build, Duration::from_mins(10)).await;
     while !world.log(&build).await.iter().any(|line| line.starts_with("Running ")) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,7 +1,7 @@
 //! Processes that fail, each in its way.
 
 use slipway_domain::manifest::{Command, Health};
-use slipway_rollout::observation::{Deployment, Process, Readiness, Stage};
+use slipway_rollout::observation::{Deployment, Process, Readiness, Refusal, Stage, Visibility};
 
 use super::World;
 
@@ -62,6 +62,22 @@ async fn a_command_that_does_not_exist_is_a_start_error() {
     let exit = process.last_exit.unwrap();
     assert_eq!((exit.code, exit.reason.as_str()), (Some(128), "StartError"));
     assert_eq!(exit.message, "exec \"bin/absent\": no such file or directory");
+}
+
+#[tokio::test]
+async fn beyond_the_bound_of_the_machine_the_rest_is_refused() {
+    let mut world = World::start().await;
+    world.bound = 2;
+    world.reopen().await;
+    let key = world.create(world.worker("RAAAAAAAAAA", "exec sleep 600")).await;
+    world.scale(&key, 3).await;
+    let refused = |seen: &Deployment| matches!(seen.visibility, Visibility::Refused(_));
+    let seen = world.until("the refusal", &key, refused).await;
+    let text = "this machine runs at most 2 processes".to_owned();
+    assert_eq!(seen.visibility, Visibility::Refused(Refusal::Quota(text)));
+    assert_eq!(seen.processes.len(), 2);
+    world.scale(&key, 2).await;
+    world.until("what there is room for", &key, |seen| seen.visibility == Visibility::Visible).await;
 }
 
 #[tokio::test]

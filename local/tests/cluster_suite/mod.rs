@@ -25,6 +25,8 @@ use crate::common::{SERVER, helper, program};
 pub struct World {
     dir: tempfile::TempDir,
     open: Option<Arc<LocalCluster>>,
+    /// At most so many processes run.
+    pub bound: usize,
     pub namespace: Namespace,
     pub image: ImageDigest,
 }
@@ -48,7 +50,7 @@ impl World {
             app: "shop".parse().unwrap(),
             environment: "production".parse().unwrap(),
         };
-        let mut world = Self { dir, open: None, namespace, image };
+        let mut world = Self { dir, open: None, bound: 50, namespace, image };
         world.reopen().await;
         world
     }
@@ -56,7 +58,8 @@ impl World {
     /// As after a restart of the server.
     pub async fn reopen(&mut self) {
         self.open = None;
-        self.open = Some(LocalCluster::open(Config::new(self.dir.path(), helper())).await.unwrap());
+        let config = Config { processes: self.bound, ..Config::new(self.dir.path(), helper()) };
+        self.open = Some(LocalCluster::open(config).await.unwrap());
     }
 
     pub fn close(&mut self) {
