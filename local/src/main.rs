@@ -1,8 +1,11 @@
-//! The local server and the helpers that it starts of itself.
+//! `slipway-local`: the local server, and the helpers that it starts of itself.
 
 use std::process::ExitCode;
 
+use clap::Parser;
+use slipway_local::server::{Options, main as serve};
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    slipway_local::helper::run(&args).unwrap_or(ExitCode::FAILURE)
+    slipway_local::helper::run(&args).unwrap_or_else(|| serve(&Options::parse()))
 }

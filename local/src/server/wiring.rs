@@ -1,0 +1,100 @@
+//! Puts the adapters of this machine behind the ports.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use slipway_domain::error::{Error, Result};
+use slipway_embedded::embedded::Embedded;
+use slipway_service::ports::{Clock, Cluster, Entropy};
+use slipway_service::slipway::Slipway;
+use slipway_service::turn::StoreRecords;
+use slipway_store::Store;
+use slipway_store::keys::file::FileKeys;
+use slipway_web::CursorKey;
+
+use crate::builds::builder::LocalBuilder;
+use crate::builds::registry::LocalRegistry;
+use crate::builds::uploads::LocalObjects;
+use crate::cluster::{Config, LocalCluster};
+use crate::disk;
+use crate::rollout::{LocalWorkflows, StepFunction};
+use crate::workflow::clock::SystemClock;
+use crate::workflow::rollout_definition;
+use crate::workflow::runner::Runner;
+
+/// The name of the one table.
+const TABLE: &str = "slipway";
+
+/// Everything of one folder, ready to serve.
+pub(super) struct Installation {
+    pub slipway: Arc<Slipway>,
+    pub runner: Arc<Runner>,
+    objects: LocalObjects,
+    cursors: CursorKey,
+}
+
+impl Installation {
+    pub(super) async fn open(data: &Path, origin: &str) -> Result<Self> {
+        let keys = Arc::new(FileKeys::open(&data.join("key")).map_err(Error::internal)?);
+        let database = Embedded::file(&database(data)).map_err(Error::internal)?;
+        let store = Store::new(database.client(), TABLE, keys);
+        store.ensure_table().await?;
+        let registry = LocalRegistry::new(data);
+        let builder = LocalBuilder::open(data, registry.clone()).map_err(Error::internal)?;
+        let objects = LocalObjects::new(data, origin.to_owned());
+        let helper = std::env::current_exe().map_err(Error::internal)?;
+        let cluster = LocalCluster::open(Config::new(data, helper)).await.map_err(Error::internal)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let step = StepFunction {
+            records: Arc::new(StoreRecords::new(store.clone())),
+            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
+            clock: Arc::clone(&clock),
+        };
+        let executions = data.join("executions");
+        let runner = Runner::new(rollout_definition(), &executions, Arc::new(step), Arc::clone(&clock));
+        let runner = Arc::new(runner.map_err(Error::internal)?);
+        let slipway = Slipway {
+            store,
+            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
+            processes: Arc::clone(&cluster) as _,
+            workflows: Arc::new(LocalWorkflows(Arc::clone(&runner))),
+            registry: Arc::new(registry),
+            objects: Arc::new(objects.clone()),
+            builder: Arc::new(builder),
+            clock,
+            entropy: Arc::new(SystemEntropy),
+        };
+        Ok(Self { slipway: Arc::new(slipway), runner, objects, cursors: cursor_key(data)? })
+    }
+
+    /// The API, and the addresses that uploads go to.
+    pub(super) fn router(&self) -> Router {
+        slipway_web::router(Arc::clone(&self.slipway), self.cursors.clone()).merge(self.objects.routes())
+    }
+}
+
+fn database(data: &Path) -> PathBuf {
+    data.join("slipway.db")
+}
+
+/// The key of cursors, drawn once: a cursor is good after a restart, too.
+fn cursor_key(data: &Path) -> Result<CursorKey> {
+    let path = data.join("cursor.key");
+    if let Ok(bytes) = std::fs::read(&path) {
+        let key: [u8; 32] = bytes.try_into().map_err(|_| Error::internal("cursor.key has not 32 bytes"))?;
+        return Ok(CursorKey::new(&key));
+    }
+    let key: [u8; 32] = rand::random();
+    disk::replace_durably(&path, &key).map_err(Error::internal)?;
+    Ok(CursorKey::new(&key))
+}
+
+/// The operating system's random source.
+struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn draw(&self) -> u128 {
+        rand::random()
+    }
+}
