@@ -7,5 +7,6 @@ pub mod disk;
 pub mod helper;
 pub mod rollout;
 pub mod router;
+pub mod server;
 pub mod supervisor;
 pub mod workflow;

@@ -47,7 +47,7 @@ fn config_path() -> Result<PathBuf> {
 }
 
 /// The tenant of this folder, drawn once.
-fn tenant(data: &Path) -> Result<TenantId> {
+pub(super) fn tenant(data: &Path) -> Result<TenantId> {
     let path = data.join("tenant");
     if let Ok(text) = fs::read_to_string(&path) {
         return text.trim().parse().map_err(|error| Error::internal(format!("{}: {error}", path.display())));

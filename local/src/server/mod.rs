@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slipway_domain::error::{Error, Result};
+use slipway_domain::id::TenantId;
 use slipway_service::slipway::Slipway;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,7 +64,7 @@ pub fn main(options: &Options) -> ExitCode {
 fn finish(ending: Ending) -> Result<()> {
     match ending {
         Ending::ServerAlone => {
-            say("the processes go on; start the server again, or end them with slipway local --stop")
+            say("the processes go on; start the server again, or end them with slipway local --stop");
         }
         Ending::Everything(data) => {
             say("stopping all processes");
@@ -112,7 +113,8 @@ async fn serve(options: &Options, data: &Path) -> Result<bool> {
     let resumed = installation.runner.resume().map_err(Error::internal)?;
     tracing::info!(executions = resumed.len(), "rollouts go on");
     let stopping = CancellationToken::new();
-    let sweeper = tokio::spawn(sweep(Arc::clone(&installation.slipway), stopping.clone()));
+    let tenant = login::tenant(data)?;
+    let sweeper = tokio::spawn(sweep(Arc::clone(&installation.slipway), tenant, stopping.clone()));
     let server = axum::serve(listener, installation.router());
     let mut server = tokio::spawn(server.with_graceful_shutdown(stopping.clone().cancelled_owned()).into_future());
     say(&format!("Slipway is ready at {origin}"));
@@ -152,16 +154,18 @@ async fn told_to_stop() -> Result<bool> {
     })
 }
 
-async fn sweep(slipway: Arc<Slipway>, stopping: CancellationToken) {
+async fn sweep(slipway: Arc<Slipway>, tenant: TenantId, stopping: CancellationToken) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
             _ = every.tick() => {}
         }
-        match slipway.sweep().await {
-            Ok(swept) => tracing::debug!(?swept, "swept"),
-            Err(error) => tracing::warn!(error = %error, "the sweep failed"),
+        let swept = slipway.sweep().await;
+        let collected = slipway.collect(&tenant).await;
+        match (swept, collected) {
+            (Ok(swept), Ok(collected)) => tracing::debug!(?swept, collected, "swept"),
+            (Err(error), _) | (_, Err(error)) => tracing::warn!(error = %error, "the sweep failed"),
         }
     }
 }

@@ -71,8 +71,8 @@ fn hostile_archives_are_refused_by_name() {
 
 #[test]
 fn more_bytes_than_allowed_are_refused_however_they_are_packed() {
-    let noise: Vec<String> = (0..40_000u32).map(|n| format!("{:x}", n.wrapping_mul(2_654_435_761))).collect();
-    let noise = noise.concat();
+    let noise =
+        hex::encode((0..40_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect::<Vec<_>>());
     let noise: &'static str = noise.leak();
     let names = ["a", "b", "c", "d"];
     let parts: Vec<Part> = names.iter().map(|name| Part::File(name, noise)).collect();
