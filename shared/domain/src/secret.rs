@@ -59,6 +59,9 @@ impl<'de> Deserialize<'de> for Secret {
 mod tests {
     use super::*;
 
+    // Whoever gives a secret one of these stops the tests from compiling.
+    static_assertions::assert_not_impl_any!(Secret: fmt::Display, serde::Serialize, AsRef<str>, std::ops::Deref);
+
     #[test]
     fn debug_output_hides_the_value() {
         let secret = Secret::from("sk-live-abc123");

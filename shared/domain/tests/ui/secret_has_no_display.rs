@@ -1,5 +1,0 @@
-use slipway_domain::secret::Secret;
-
-fn main() {
-    let _ = format!("{}", Secret::from("x"));
-}
