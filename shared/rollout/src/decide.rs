@@ -243,8 +243,8 @@ fn settle_saved(promotion: &Promotion, seen: &Observation, decision: &mut Decisi
     let stray: Vec<&Deployment> = promotion
         .actions
         .iter()
+        .filter(|saved| !decision.repeats(saved))
         .filter_map(|saved| seen.deployment(&saved.deployment).filter(|deployment| is_open(saved, deployment)))
-        .filter(|deployment| !decision.writes(&deployment.key))
         .collect();
     if stray.is_empty() {
         return;
@@ -252,7 +252,9 @@ fn settle_saved(promotion: &Promotion, seen: &Observation, decision: &mut Decisi
     decision.trigger = None;
     decision.actions.retain(|action| matches!(action, Action::Create(_) | Action::Write { replicas: None, .. }));
     for deployment in stray {
-        decision.set(deployment, None);
+        if !decision.writes(&deployment.key) {
+            decision.set(deployment, None);
+        }
     }
 }
 
@@ -262,6 +264,17 @@ pub(crate) fn is_open(saved: &SavedAction, deployment: &Deployment) -> bool {
 }
 
 impl Decision {
+    /// The saved action is decided again, or its object is written anyhow. Another count is another action: if both
+    /// are on their way, it is open which of them stands, and what else was decided counts on one.
+    fn repeats(&self, saved: &SavedAction) -> bool {
+        self.actions.iter().any(|action| match action {
+            Action::Write { key, replicas, .. } => {
+                *key == saved.deployment && replicas.is_none_or(|replicas| replicas == saved.replicas)
+            }
+            _ => false,
+        })
+    }
+
     pub(crate) fn writes(&self, key: &DeploymentKey) -> bool {
         self.actions.iter().any(|action| matches!(action, Action::Write { key: written, .. } if written == key))
     }

@@ -19,7 +19,7 @@ pub fn of_promotion(mutant: Option<Mutant>, mut promotion: Promotion) -> Promoti
                 service.bake_ms = 0;
             }
         }
-        Some(Mutant::AtRest) => promotion.actions.clear(),
+        Some(Mutant::Saved) => promotion.actions.clear(),
         _ => {}
     }
     promotion
@@ -47,6 +47,11 @@ pub fn of_observation(mutant: Option<Mutant>, promotion: Option<&Promotion>, mut
                         process.registered = true;
                     }
                 }
+            }
+        }
+        (Some(Mutant::AtRest), Some(promotion)) => {
+            for deployment in &mut seen.deployments {
+                deployment.epoch = promotion.epoch;
             }
         }
         (Some(Mutant::OneRelease), Some(promotion)) if promotion.phase == Phase::Restoring => {

@@ -147,6 +147,16 @@ fn nothing_ends_before_a_saved_action_is_touched() {
 }
 
 #[test]
+fn another_count_for_an_object_with_an_open_action_waits_for_its_stamp() {
+    let rolling = World::rolling(2, 2).old(vec![ready(500), ready(500)]);
+    assert_eq!(rolling.says(), "web/new 0→1");
+    let same = rolling.clone().saved("web", "new", "10", 1);
+    assert_eq!(same.says(), "web/new 0→1");
+    let other = rolling.saved("web", "new", "10", 2);
+    assert_eq!(other.says(), "stamp web/new");
+}
+
+#[test]
 fn a_doomed_process_turns_back_whatever_is_on_its_way() {
     let world = World::rolling(1, 1).old(vec![ready(500)]).fresh(vec![crash_loop()]).saved("web", "old", "10", 0);
     assert_eq!(world.says(), "Broken(crash_loop)");

@@ -128,6 +128,23 @@ impl Rules {
         }
     }
 
+    /// Rule 2, across the formation: what is on its way at once.
+    pub(super) fn check_in_flight(&mut self, look: &Look, write: &Write, cluster: &Cluster) {
+        let (Some(promotion), Some(seen)) = (&look.promotion, &look.seen) else { return };
+        let forward = matches!(promotion.phase, Phase::Rolling | Phase::Settling);
+        if !forward || write.key.release != promotion.to || self.meddled.is_some() {
+            return;
+        }
+        let flying: u32 =
+            promotion.plan.services.iter().map(|service| in_flight(service, promotion, seen, cluster)).sum();
+        if flying > promotion.plan.batch {
+            let (key, batch) = (&write.key, promotion.plan.batch);
+            self.break_(2, || {
+                format!("{key} was raised, and {flying} processes are in flight with a batch of {batch}")
+            });
+        }
+    }
+
     /// Rule 2, downwards.
     pub(super) fn check_stopping(&mut self, look: &Look, write: &Write) {
         let (Some(promotion), Some(seen)) = (&look.promotion, &look.seen) else { return };
@@ -148,6 +165,17 @@ impl Rules {
             self.break_(2, || format!("{key} went down, and leaves {stopping} stopping with a batch of {batch}"));
         }
     }
+}
+
+/// Processes of the target that are asked for now, and were not verified in the look that was decided on.
+fn in_flight(service: &ServicePlan, promotion: &Promotion, seen: &Observation, cluster: &Cluster) -> u32 {
+    let key = DeploymentKey { service: service.name.clone(), release: promotion.to.clone() };
+    let asked = cluster.deployments.get(&key).map_or(0, |deployment| deployment.replicas);
+    let landed = seen.deployment(&key).into_iter().flat_map(Deployment::live).filter(|process| {
+        let initial = promotion.memory.processes.get(&process.uid).is_some_and(|known| known.initial);
+        initial || is_verified(process, service, seen.at)
+    });
+    asked.saturating_sub(count(landed))
 }
 
 fn limit(service: &ServicePlan) -> Duration {

@@ -95,6 +95,7 @@ impl Rules {
                     }
                     if is > was {
                         self.check_bound(look, write, cluster, now);
+                        self.check_in_flight(look, write, cluster);
                     }
                 }
             }
