@@ -1,3 +1,4 @@
 //! What the tests of the whole share. Shipped code never depends on it.
 
+pub mod model;
 pub mod sim;
