@@ -33,7 +33,7 @@ impl Server {
         // Free now; the server takes it before anybody else is likely to.
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = free.map_err(|error| format!("could not find a free port: {error}"))?.port();
-        Ok(Self { data: folder.join("data"), log: folder.join("server.log"), port, child: None })
+        Ok(Self { data: folder.join("data"), log: folder.join("printed.log"), port, child: None })
     }
 
     /// Starts it and waits until it answers.
@@ -73,11 +73,14 @@ impl Server {
         stopped
     }
 
-    /// The end of what it wrote, for whoever has to find out what went wrong.
+    /// The end of what it printed and of its log, for whoever has to find out what went wrong.
     pub fn log_tail(&self) -> Vec<String> {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(LOG_TAIL)..].iter().map(|line| (*line).to_owned()).collect()
+        let texts = [&self.log, &self.data.join("server.log")].map(|path| fs::read_to_string(path).unwrap_or_default());
+        let tails = texts.iter().flat_map(|text| {
+            let lines: Vec<&str> = text.lines().collect();
+            lines[lines.len().saturating_sub(LOG_TAIL)..].to_vec()
+        });
+        tails.map(str::to_owned).collect()
     }
 
     async fn ready(&mut self) -> Result<(), String> {
