@@ -1,6 +1,7 @@
 //! What a failed process leaves behind, for the people who have to mend it.
 
 use slipway_domain::promotion::{Failure, Promotion};
+use slipway_domain::variables::RESERVED;
 
 use super::records::Records;
 use crate::mask;
@@ -24,7 +25,9 @@ pub(super) async fn gather(
     let (Some(process), Some(service)) = (&failure.process, &failure.service) else { return };
     let Ok(lines) = cluster.tail(namespace, process, LINES).await else { return };
     let Ok(template) = records.template(input, &promotion.to, service).await else { return };
-    let values: Vec<_> = template.variables.iter().map(|(_, value)| value).collect();
+    // What Slipway tells every process is no secret, and a log without the name of its release is hard to read.
+    let own = template.variables.iter().filter(|(key, _)| !RESERVED.contains(&key.as_str()));
+    let values: Vec<_> = own.map(|(_, value)| value).collect();
     failure.message = mask::mask(&failure.message, values.iter().copied());
     if let Some(exit) = &mut failure.exit {
         exit.message = mask::mask(&exit.message, values.iter().copied());
