@@ -65,8 +65,10 @@ async fn perform() -> Result<(), String> {
         say::text("The end of the server's log:");
         stage.server.log_tail().iter().for_each(|line| say::output(line));
     }
-    told?;
-    ended?;
+    if let (Err(_), Err(problem)) = (&told, &ended) {
+        say::broken(problem);
+    }
+    told.and(ended)?;
     summary(&counts.unwrap_or_default(), begun.elapsed())
 }
 
@@ -91,9 +93,8 @@ fn summary(counts: &Counts, took: Duration) -> Result<(), String> {
     let (half, most) = (counts.percentile(50), counts.percentile(99));
     say::text(format!("latency            p50 {} ms, p99 {} ms", millis(half), millis(most)));
     say::text(format!("connections        {}", counts.connections));
-    for (release, answers) in &counts.releases {
-        say::text(format!("answered by        {release} {answers}"));
-    }
+    let answers = counts.releases.iter().map(|(release, answers)| format!("{release} {answers}"));
+    say::text(format!("answered by        {}", answers.collect::<Vec<_>>().join(", ")));
     counts.failures.iter().for_each(say::broken);
     say::text(format!("the story took     {} s", took.as_secs()));
     if counts.failed > 0 {

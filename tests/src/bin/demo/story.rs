@@ -72,20 +72,24 @@ async fn crash_at_start(stage: &mut Stage, active: &str) -> Told {
     stage.source.break_start()?;
     let release = build(stage, "prices per country").await?;
     stage.source.repair_start()?;
-    refused(stage, &release, active, "crash_loop").await
+    let fate = Fate { cause: "crash_loop", evidence: "Cannot find module" };
+    refused(stage, &release, active, &fate).await
 }
 
 async fn never_listens(stage: &mut Stage, active: &str) -> Told {
     say::step("Another one: it runs, and never listens on its port");
     say::text("The newest release has the bad build, so this one forks from the active one.");
     let release = set(stage, &["FAULT=silent"], "active").await?;
-    refused(stage, &release, active, "health_timeout").await
+    let fate = Fate { cause: "health_timeout", evidence: "waiting for a lock" };
+    refused(stage, &release, active, &fate).await
 }
 
 async fn fails_its_check(stage: &mut Stage, active: &str) -> Told {
     say::step("A third one: it listens, and answers its health check with 500");
     let release = set(stage, &["FAULT=unhealthy"], "newest").await?;
-    refused(stage, &release, active, "health_timeout").await
+    let evidence = format!("of {release}");
+    let fate = Fate { cause: "health_timeout", evidence: &evidence };
+    refused(stage, &release, active, &fate).await
 }
 
 async fn roll_back(stage: &mut Stage, active: &str) -> Result<String, String> {
@@ -180,10 +184,20 @@ async fn promote(stage: &Stage, release: &str) -> Result<Ran, String> {
     stage.shell.run(&["releases", "promote", release, "-a", "shop"]).await
 }
 
-/// Promotes a bad release: it must be turned back for this cause, and never have answered a request.
-async fn refused(stage: &mut Stage, release: &str, active: &str, cause: &str) -> Told {
-    promote(stage, release).await?.refused()?;
-    stage.ended(&Ending { release: Some(release), outcome: "rolled_back", cause: Some(cause) }).await?;
+/// How a bad release must fail.
+struct Fate<'a> {
+    cause: &'a str,
+    /// What the command must show of the process's own words.
+    evidence: &'a str,
+}
+
+/// Promotes a bad release: it must be turned back, with its evidence, and never have answered a request.
+async fn refused(stage: &mut Stage, release: &str, active: &str, fate: &Fate<'_>) -> Told {
+    let ran = promote(stage, release).await?.refused()?;
+    if !ran.output.contains(fate.evidence) {
+        return Err(format!("`{}` did not show the evidence `{}`", ran.line, fate.evidence));
+    }
+    stage.ended(&Ending { release: Some(release), outcome: "rolled_back", cause: Some(fate.cause) }).await?;
     stage.runs(active).await?;
     stage.unharmed(&[active])
 }
