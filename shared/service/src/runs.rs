@@ -17,7 +17,7 @@ use crate::caller::{Caller, Right};
 use crate::draft::{ATTEMPTS, lost_a_race, own, too_busy};
 use crate::ports::{ClusterError, Namespace, NewRun, RunState};
 use crate::promotions::checks::{cluster_error, image_gone, variables_missing};
-use crate::request::{Idempotency, Posted, stored_id};
+use crate::request::{Idempotency, Page, Paged, Posted, stored_id};
 use crate::slipway::{Slipway, find_environment, find_release, not_found};
 use crate::template::template;
 
@@ -176,6 +176,21 @@ impl Slipway {
             Some(run) => Ok(run),
             None => find_run(store, app, environment, run).await,
         }
+    }
+
+    /// Newest first, each as it was last seen. Right: read. Errors: `app_not_found`, `environment_not_found` (404).
+    pub async fn runs(
+        &self,
+        caller: &Caller,
+        app: &AppName,
+        environment: &EnvironmentName,
+        page: &Page,
+    ) -> Result<Paged<Run>> {
+        caller.needs(Right::Read)?;
+        let store = self.of(caller);
+        find_environment(&store, app, environment).await?;
+        let listed = store.runs(app, environment, &page.stored()).await?;
+        Ok(Paged::from_listed(listed, |run| run))
     }
 
     /// Lines after the first `after` ones; waits up to `wait` (≤ 25 s) while there are none and it goes on. What runs
