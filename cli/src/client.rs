@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_LENGTH, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 
 use crate::api::{self, Problem};
@@ -55,6 +55,23 @@ impl Client {
 
     pub async fn get_with(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Failure> {
         self.send(|| self.request(Method::GET, path).query(query)).await
+    }
+
+    /// A whole list, as one page.
+    pub async fn get_all(&self, path: &str) -> Result<Value, Failure> {
+        let mut query = vec![("limit", "100".to_owned())];
+        let mut items = Vec::new();
+        loop {
+            let mut page = self.get_with(path, &query).await?;
+            if let Some(Value::Array(part)) = page.get_mut("items").map(Value::take) {
+                items.extend(part);
+            }
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                return Ok(json!({ "items": items, "next_cursor": null }));
+            };
+            query.truncate(1);
+            query.push(("cursor", cursor.to_owned()));
+        }
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {

@@ -14,7 +14,7 @@ use crate::text::ago;
 
 /// All apps, with what `production` runs.
 pub async fn list(client: &Client, terminal: &Terminal) -> Result<(), Failure> {
-    let answer = client.get_with("/v1/apps", &[("limit", "100".to_owned())]).await?;
+    let answer = client.get_all("/v1/apps").await?;
     let page: Page<App> = api::read(&answer)?;
     let rows: Vec<Vec<String>> = page.items.iter().flat_map(rows).collect();
     terminal.table(&["APP", "ENVIRONMENT", "STATUS", "RELEASE"], &rows);
@@ -56,7 +56,7 @@ async fn info(context: &Context<'_>) -> Result<(), Failure> {
     let mut pairs = vec![
         ("Name", context.target.app.clone()),
         ("Status", environment.status.clone()),
-        ("Environment", environment.name.clone()),
+        ("Where", environment.name.clone()),
         ("Release", environment.active_release.as_ref().map_or_else(|| "none".to_owned(), told)),
     ];
     if environment.newest != environment.active {

@@ -11,7 +11,7 @@ pub async fn environments(context: &Context<'_>, command: Option<EnvironmentsCom
     let path = format!("{}/environments", context.target.app_path());
     let answer = match command {
         None => {
-            let answer = context.client.get_with(&path, &[("limit", "100".to_owned())]).await?;
+            let answer = context.client.get_all(&path).await?;
             let page: Page<Environment> = api::read(&answer)?;
             let row = |environment: &Environment| {
                 let active = environment.active.clone().unwrap_or_default();

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 pub async fn list(context: &Context<'_>) -> Result<(), Failure> {
     let path = format!("{}/processes", context.target.environment_path());
-    let answer = context.client.get_with(&path, &[("limit", "100".to_owned())]).await?;
+    let answer = context.client.get_all(&path).await?;
     let page: Page<Process> = api::read(&answer)?;
     let now = Timestamp::now();
     let row = |process: &Process| {

@@ -140,7 +140,7 @@ fn tell_reverts(context: &Context<'_>, reverts: &Value) -> Result<(), Failure> {
     let words: Vec<String> =
         kinds.iter().flat_map(|(kind, keys)| keys.iter().map(move |key| format!("{kind}:{key}"))).collect();
     if !words.is_empty() {
-        context.terminal.note(&format!("This reverts variables: {}", words.join(" ")));
+        context.terminal.note(&format!("This changes variables: {}", words.join(" ")));
     }
     Ok(())
 }

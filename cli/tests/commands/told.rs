@@ -1,6 +1,7 @@
 //! What the program said, without what differs from run to run.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::process::Output;
 
 /// The end of one run of the program.
@@ -36,7 +37,7 @@ impl Told {
             text.push('\n');
         }
         if self.code != 0 {
-            text.push_str(&format!("(exit code {})\n", self.code));
+            writeln!(text, "(exit code {})", self.code).unwrap();
         }
         text
     }

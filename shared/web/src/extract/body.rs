@@ -1,12 +1,16 @@
 //! Bodies: one JSON object of a known shape, within a limit.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 use slipway_domain::error::{Error, Kind};
@@ -41,6 +45,29 @@ pub struct Nothing {}
 impl Body for Nothing {
     fn empty() -> Option<Self> {
         Some(Self {})
+    }
+}
+
+/// A part of a body that is an object: serde by itself would take an array of its fields in their order as well.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OnlyMaps<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyMaps<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(entries))
+            }
+        }
+
+        deserializer.deserialize_map(OnlyMaps(PhantomData)).map(Self)
     }
 }
 
@@ -119,10 +146,8 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
 
 /// Reads the value as a `T`, and says where it is none.
 fn shaped<T: DeserializeOwned>(value: Value) -> Answer<T> {
-    if !value.is_object() {
-        return Err(invalid(String::new(), "must be an object"));
-    }
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    let read = serde_path_to_error::deserialize(value);
+    read.map(|Object(body)| body).map_err(|error| {
         let mut pointer = pointer_to(error.path());
         let (part, message) = explained(&error.into_inner().to_string());
         if let Some(part) = part

@@ -12,7 +12,7 @@ use slipway_domain::name::EnvironmentName;
 use slipway_service::builds::{self, Completion};
 
 use super::{ChangeRefusals, OptionalKey, Refusals, Reply, RequiredKey, field, optional_field};
-use crate::extract::body::{Change, KeyedChange, Nothing};
+use crate::extract::body::{Change, KeyedChange, Nothing, Object};
 use crate::extract::caller::Authenticated;
 use crate::extract::listing::{Listing, Paging};
 use crate::extract::path::{AppPath, BuildPath, Path};
@@ -57,9 +57,9 @@ pub async fn create_build(
 
 fn new_build(body: NewBuild) -> Answer<builds::NewBuild> {
     let environment = optional_field("/environment", body.environment.as_deref())?;
-    let commit = body.commit.map(|commit| Commit::new(&commit.id, &commit.subject)).transpose()?;
+    let commit = body.commit.map(|Object(commit)| Commit::new(&commit.id, &commit.subject)).transpose()?;
     Ok(builds::NewBuild {
-        archive: body.source.map(|source| Archive { size_bytes: source.size_bytes, sha256: source.sha256 }),
+        archive: body.source.map(|Object(source)| Archive { size_bytes: source.size_bytes, sha256: source.sha256 }),
         environment: environment.unwrap_or_else(EnvironmentName::production),
         commit,
         description: body.description,
@@ -97,7 +97,8 @@ pub async fn complete_build(
 }
 
 fn completion(body: CompleteBuild) -> Answer<Completion> {
-    let manifest = body.manifest.map(|manifest| builds::ManifestText { file: manifest.file, text: manifest.text });
+    let manifest =
+        body.manifest.map(|Object(manifest)| builds::ManifestText { file: manifest.file, text: manifest.text });
     match (body.image, manifest) {
         (Some(image), manifest) => Ok(Completion::Image { image: field("/image", &image)?, manifest }),
         (None, None) => Ok(Completion::Uploaded),

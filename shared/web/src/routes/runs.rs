@@ -11,10 +11,12 @@ use slipway_service::runs::NewRunRequest;
 use super::{ChangeRefusals, OptionalKey, Refusals, Reply, field, optional_field};
 use crate::extract::body::Change;
 use crate::extract::caller::Authenticated;
+use crate::extract::listing::{Listing, Paging};
 use crate::extract::path::{EnvironmentPath, Path, RunPath};
 use crate::extract::query::{Follow, Query, Wait};
 use crate::problem::Answer;
 use crate::state::State;
+use crate::wire::Page;
 use crate::wire::build::LogPage;
 use crate::wire::run::{NewRun, Run};
 
@@ -41,6 +43,20 @@ pub async fn create_run(
     let location = format!("/v1/apps/{}/environments/{}/runs/{}", at.app, at.environment, posted.value.id);
     let reply = Reply::new(StatusCode::ACCEPTED).at(location).replayed(posted.replayed);
     Ok(reply.with(Run::from(&posted.value)))
+}
+
+/// Runs of an environment, newest first.
+#[utoipa::path(get, path = "/v1/apps/{app}/environments/{environment}/runs", tag = "runs",
+    params(EnvironmentPath, Paging), responses((status = 200, body = Page<Run>), Refusals))]
+pub async fn list_runs(
+    Shared(state): Shared<State>,
+    Authenticated(caller): Authenticated,
+    Path(at): Path<EnvironmentPath>,
+    listing: Listing<()>,
+) -> Answer<Json<Page<Run>>> {
+    let page = listing.page(&state.cursors, caller.tenant())?;
+    let runs = state.slipway.runs(&caller, &at.app, &at.environment, &page).await?;
+    Ok(Json(listing.answer(&state.cursors, caller.tenant(), &runs)))
 }
 
 /// One run; `wait` holds the answer back until it has ended.

@@ -8,7 +8,7 @@ use slipway_service::ports;
 use utoipa::ToSchema;
 
 use super::{Timestamp, mirror};
-use crate::extract::body::Body;
+use crate::extract::body::{Body, Object};
 
 mirror! {
     /// Where a build is; nothing follows `complete`, `failed` and `cancelled`.
@@ -49,10 +49,12 @@ pub struct Source {
 #[serde(deny_unknown_fields)]
 pub struct NewBuild {
     /// The archive to build. Without it, the build is completed with an image that the registry has.
-    pub source: Option<Source>,
+    #[schema(value_type = Option<Source>)]
+    pub source: Option<Object<Source>>,
     /// Where its release is made; `production` unless named.
     pub environment: Option<String>,
-    pub commit: Option<Commit>,
+    #[schema(value_type = Option<Commit>)]
+    pub commit: Option<Object<Commit>>,
     /// `build <short commit> <subject>` unless given.
     #[schema(max_length = 500)]
     pub description: Option<String>,
@@ -83,7 +85,8 @@ pub struct CompleteBuild {
     #[schema(pattern = "^sha256:[0-9a-f]{64}$")]
     pub image: Option<String>,
     /// Only with `image`.
-    pub manifest: Option<ManifestText>,
+    #[schema(value_type = Option<ManifestText>)]
+    pub manifest: Option<Object<ManifestText>>,
 }
 
 impl Body for CompleteBuild {

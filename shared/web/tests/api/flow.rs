@@ -194,6 +194,7 @@ async fn a_run_is_started_and_read() {
     let run = answer.ok();
     assert_eq!((&run["status"], &run["release"]), (&json!("running"), &build["release"]));
     assert_eq!(api.get(&location).await.ok(), run);
+    assert_eq!(api.get(&format!("{ENVIRONMENT}/runs")).await.ok()["items"], json!([run]));
     assert_eq!(api.get(&format!("{location}/log")).await.ok()["lines"], json!([]));
     let refused = api.post(&format!("{ENVIRONMENT}/runs"), &json!({ "service": "web", "command": [] })).await.refusal();
     assert_eq!(refused, (422, "invalid_run".to_owned(), vec!["/command".to_owned()]));

@@ -73,6 +73,10 @@ async fn requests_that_cannot_be_read_are_told_where() {
                 .body(r#"{"name":"a"}"#)
                 .pointers(&["Idempotency-Key"]),
             case("POST", builds, 400, "idempotency_key_required").body("{}").pointers(&["Idempotency-Key"]),
+            case("POST", builds, 400, "invalid_body").body(r#"{"commit":["abcdef0","x"]}"#).pointers(&["/commit"]),
+            case("POST", builds, 400, "invalid_body")
+                .body(r#"{"source":{"size_bytes":-1}}"#)
+                .pointers(&["/source/size_bytes"]),
             case("POST", format!("{ENVIRONMENT}/promotions"), 400, "idempotency_key_required")
                 .body(r#"{"release":"v1"}"#)
                 .pointers(&["Idempotency-Key"]),
