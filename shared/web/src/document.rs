@@ -8,6 +8,7 @@ use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa::{Modify, OpenApi};
 
 use crate::codes::CODES;
+use crate::problem::ProblemDocument;
 use crate::router;
 
 /// What the document says besides the operations.
@@ -30,6 +31,7 @@ use crate::router;
         (name = "runs", description = "Commands in a fresh process of any release"),
         (name = "meta", description = "About the API itself"),
     ),
+    components(schemas(ProblemDocument)),
     security(("token" = [])),
     modifiers(&Token)
 )]

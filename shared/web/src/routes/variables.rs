@@ -19,7 +19,7 @@ use crate::extract::body::Change;
 use crate::extract::caller::Authenticated;
 use crate::extract::path::{EnvironmentPath, Path};
 use crate::extract::query::{FromParameters, Parameters, Query, refused};
-use crate::problem::Answer;
+use crate::problem::{Answer, Problem, ProblemDocument};
 use crate::state::State;
 use crate::wire::variables::{PatchVariables, ReplaceVariables, Reveal, Revealed, Variables, VariablesChanged};
 
@@ -43,14 +43,19 @@ impl FromParameters for OfRelease {
 
 /// Keys and fingerprints of variables; never values.
 #[utoipa::path(get, path = "/v1/apps/{app}/environments/{environment}/variables", tag = "variables",
-    params(EnvironmentPath, OfRelease), responses((status = 200, body = Variables), Refusals))]
+    params(EnvironmentPath, OfRelease),
+    responses((status = 200, body = Variables),
+        (status = 409, description = "The release belongs to another environment", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        Refusals))]
 pub async fn read_variables(
     Shared(state): Shared<State>,
     Authenticated(caller): Authenticated,
     Path(at): Path<EnvironmentPath>,
     Query(query): Query<OfRelease>,
 ) -> Answer<Json<Variables>> {
-    let view = state.slipway.variables(&caller, &at.app, &at.environment, &query.release).await?;
+    let view = state.slipway.variables(&caller, &at.app, &at.environment, &query.release).await;
+    let view = view.map_err(|error| Problem::from(error).pointing(&[("/base", "release")]))?;
     Ok(Json(Variables::from(&view)))
 }
 

@@ -103,4 +103,7 @@ async fn values_are_seen_in_one_answer_and_in_no_other() {
     let keys = api.get(VARIABLES).await.ok();
     assert_eq!((&keys["release"], &keys["variables"][0]["key"]), (&json!(release), &json!("KEY")));
     assert_eq!(api.get(&format!("{VARIABLES}?release=active")).await.ok()["variables"], Value::Array(vec![]));
+    api.world.staging().await;
+    let elsewhere = api.get("/v1/apps/shop/environments/staging/variables?release=v1").await;
+    assert_eq!(elsewhere.refusal(), (409, "wrong_environment".to_owned(), vec!["release".to_owned()]));
 }
