@@ -1,9 +1,9 @@
 //! The shipped fence holds in every world of the model, and no weaker one does.
 
-use slipway_tests::model::check::{Verdict, check};
+use slipway_tests::model::check::{Verdict, check, check_rule};
 use slipway_tests::model::guard::Guard;
 use slipway_tests::model::state::Release;
-use slipway_tests::model::world::Size;
+use slipway_tests::model::world::{RULES, Size};
 
 fn told(verdict: &Verdict, size: &Size) -> String {
     std::iter::once(verdict.row()).chain(verdict.story(size)).collect::<Vec<_>>().join("\n")
@@ -44,4 +44,15 @@ fn the_shipped_fence_holds_with_two_sleepers_beside_the_worker() {
     let verdict = check(Guard::Shipped, &size);
     println!("{}", verdict.row());
     assert!(verdict.broken.is_none(), "{}", told(&verdict, &size));
+}
+
+#[test]
+fn no_rule_is_without_a_fence_that_breaks_it() {
+    let size = Size { processes: 1, ..Size::default() };
+    let guards = [Guard::EpochInDatabaseOnly, Guard::OneTokenPerRollout, Guard::SavedUnconditionally];
+    for (guard, rule) in guards.into_iter().zip(RULES) {
+        let verdict = check_rule(guard, &size, rule);
+        println!("{}\n", told(&verdict, &size));
+        assert!(verdict.broken.is_some(), "{rule} holds with {guard:?}");
+    }
 }

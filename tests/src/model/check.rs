@@ -74,11 +74,19 @@ impl Counterexample {
 
 /// Visits every world that can be reached, breadth first, or until a rule is broken.
 pub fn check(guard: Guard, size: &Size) -> Verdict {
+    check_until(guard, size, &RULES, HasDiscoveries::AnyFailures)
+}
+
+/// The same until this rule is broken, whatever becomes of the others.
+pub fn check_rule(guard: Guard, size: &Size, rule: &'static str) -> Verdict {
+    check_until(guard, size, &[rule], HasDiscoveries::AnyOf([rule].into()))
+}
+
+fn check_until(guard: Guard, size: &Size, rules: &[&'static str], finish: HasDiscoveries) -> Verdict {
     let world = World::new(guard, size);
-    let finish = HasDiscoveries::AnyFailures;
     let checker = world.clone().checker().threads(1).finish_when(finish).spawn_bfs().join();
     let mut found = checker.discoveries();
-    let broken = RULES.into_iter().find_map(|rule| Some(Counterexample { rule, way: found.remove(rule)?.into_vec() }));
+    let broken = rules.iter().find_map(|rule| Some(Counterexample { rule, way: found.remove(rule)?.into_vec() }));
     let wanted = world.properties().into_iter().map(|property| property.name).filter(|name| !RULES.contains(name));
     Verdict {
         guard,
