@@ -324,3 +324,6 @@ pub struct Logs {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,
 }
+
+#[cfg(test)]
+mod tests;

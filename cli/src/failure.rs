@@ -31,6 +31,8 @@ pub enum Failure {
     Usage(String),
     /// The promotion ended, but the release is not what runs.
     NotPromoted(Box<Promotion>),
+    /// The answer that was written already says why.
+    Told,
     /// Ctrl-C, with what goes on and how to see or stop it.
     Interrupted(String),
 }
@@ -43,6 +45,9 @@ impl Failure {
 
     /// Tells people on stderr, or programs on stdout, and gives the exit code.
     pub fn report(&self, terminal: &Terminal) -> ExitCode {
+        if let Self::Told = self {
+            return ExitCode::from(self.code());
+        }
         if terminal.is_json() {
             terminal.json(&self.document());
         } else {
@@ -55,7 +60,7 @@ impl Failure {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Local(_) => REFUSED,
+            Self::Refused(_) | Self::Local(_) | Self::Told => REFUSED,
             Self::Unreachable(_) => UNREACHABLE,
             Self::Usage(_) => USAGE,
             Self::NotPromoted(_) => NOT_PROMOTED,
@@ -69,6 +74,7 @@ impl Failure {
             Self::Unreachable(text) | Self::Local(text) | Self::Usage(text) => vec![format!("error: {text}")],
             Self::NotPromoted(promotion) => not_promoted(promotion),
             Self::Interrupted(text) => vec![String::new(), text.clone()],
+            Self::Told => Vec::new(),
         }
     }
 
@@ -80,6 +86,7 @@ impl Failure {
             Self::Local(text) => json!({ "code": "local", "detail": text }),
             Self::Usage(text) => json!({ "code": "usage", "detail": text }),
             Self::Interrupted(text) => json!({ "code": "interrupted", "detail": text }),
+            Self::Told => Value::Null,
         }
     }
 }

@@ -53,6 +53,13 @@ impl Terminal {
         }
     }
 
+    /// One of many results for programs, on a line of its own.
+    pub fn json_line(&self, value: &Value) {
+        if self.json {
+            write_out(&format!("{value}\n"));
+        }
+    }
+
     /// Rows under a heading, in columns that are as wide as they have to be.
     pub fn table(&self, heading: &[&str], rows: &[Vec<String>]) {
         self.begin(&table(heading, rows));

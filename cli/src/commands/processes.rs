@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::Context;
 use crate::api::{self, LogLine, Page, Process};
@@ -55,6 +56,10 @@ pub async fn logs(context: &Context<'_>, logs: Logs) -> Result<(), Failure> {
         for line in seen.fresh(page.lines) {
             let text = format!("{} {} {}", seconds(&line.at), clean(&line.process), line.text);
             context.terminal.output(&text);
+            if logs.follow {
+                let (at, process, text) = (&line.at, &line.process, &line.text);
+                context.terminal.json_line(&json!({ "at": at, "process": process, "text": text }));
+            }
             start = Some(line.at.clone());
         }
         if !logs.follow {

@@ -81,11 +81,11 @@ pub async fn validate(context: &Context<'_>, promote: &Promote<'_>, how: &How) -
     let plan: Plan = api::read(&answer)?;
     tell_plan(context, &plan);
     context.terminal.json(&answer);
-    match plan.blocked_by.first() {
-        None => Ok(()),
-        Some(_) if context.terminal.is_json() => Err(Failure::Local("it cannot be promoted now".to_owned())),
-        Some(blocker) => Err(Failure::Local(format!("it cannot be promoted now ({})", blocker.code))),
+    if plan.blocked_by.is_empty() {
+        return Ok(());
     }
+    context.terminal.note("error: it cannot be promoted now");
+    Err(Failure::Told)
 }
 
 fn tell_plan(context: &Context<'_>, plan: &Plan) {

@@ -20,8 +20,10 @@ pub async fn build(context: &Context<'_>, source: &Source) -> Result<(), Failure
 pub async fn deploy(context: &Context<'_>, source: &Source, how: &How) -> Result<(), Failure> {
     let (release, answer) = make(context, source).await?;
     let promotion = promote::promote_release(context, &release, how).await?;
-    context.terminal.json(&json!({ "build": answer, "promotion": promotion.document }));
-    promote::checked(promotion, how)
+    let both = json!({ "build": answer, "promotion": promotion.document });
+    promote::checked(promotion, how)?;
+    context.terminal.json(&both);
+    Ok(())
 }
 
 /// The release of a new build, and the build as the API tells it.

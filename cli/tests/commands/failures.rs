@@ -60,6 +60,34 @@ async fn a_refusal_in_json_is_the_problem_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn json_is_one_document_whatever_happens() {
+    let server = Server::new().await;
+    let driver = server.carry_out();
+    let deployed = server.slipway(&["deploy", "--json"]).await;
+    server.slipway(&["build"]).await;
+    *server.world.cluster.away.lock().unwrap() =
+        Some(slipway_service::ports::ClusterError::Unauthorized("no".to_owned()));
+    let blocked = server.slipway(&["releases", "promote", "v2", "--validate-only", "--json"]).await;
+    let human = server.slipway(&["releases", "promote", "v2", "--validate-only"]).await;
+    *server.world.cluster.away.lock().unwrap() = None;
+    server.world.cluster.broken.lock().unwrap().insert(server.world.image(3));
+    let failed = server.slipway(&["deploy", "--json"]).await;
+    driver.abort();
+    assert_eq!([deployed.code, blocked.code, human.code, failed.code], [0, 1, 1, 3]);
+    for told in [&deployed, &blocked, &failed] {
+        let document: Value = serde_json::from_str(&told.stdout).unwrap();
+        assert!(document.is_object());
+        assert_eq!(told.stderr, "");
+    }
+    let document: Value = serde_json::from_str(&deployed.stdout).unwrap();
+    assert_eq!(
+        (&document["build"]["status"], &document["promotion"]["outcome"]),
+        (&Value::from("complete"), &Value::from("succeeded"))
+    );
+    assert!(human.stdout.contains("Blocked: "), "{human:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_is_kept_for_its_owner_alone_once_the_api_accepts_it() {
     let server = Server::new().await;
     let url = format!("http://{}", server.address);
