@@ -33,7 +33,8 @@ const CALLS: &[(&str, Option<u16>)] = &[
 fn every_code_that_is_given_out_is_listed_with_its_status() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut files = Vec::new();
-    for folder in ["shared", "local"] {
+    // The rest of `local` speaks to whoever starts it, not to callers of the API.
+    for folder in ["shared", "local/src/builds"] {
         sources(&root.join(folder), &mut files);
     }
     let used: BTreeSet<(String, Option<u16>)> = files.iter().flat_map(|file| codes_in(file)).collect();
