@@ -24,7 +24,7 @@ fi
 
 slipway apps info -a shop >/dev/null 2>&1 || slipway apps create shop
 if [ "$(slipway apps info -a shop --json | node -pe 'JSON.parse(require("fs").readFileSync(0)).active')" = null ]; then
-  slipway deploy examples/web -a shop
+  slipway deploy examples/web -a shop --description 'version 1.0.0'
 fi
 
 slipway apps info -a shop
