@@ -1,9 +1,10 @@
 //! Ids: one letter for the kind and ten random letters, as in `RBCDEFGHIJ` read aloud over a telephone.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::checked_text;
 
 /// How many letters follow the prefix. 26^10 ≈ 1.4 × 10^14 values; a collision is refused by the store and drawn again.
 const LETTERS: usize = 10;
@@ -39,10 +40,6 @@ macro_rules! id {
             pub fn from_entropy(entropy: u128) -> Self {
                 Self(std::iter::once($prefix).chain(letters(entropy)).collect())
             }
-
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
 
         impl FromStr for $name {
@@ -58,31 +55,7 @@ macro_rules! id {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = ParseIdError;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
+        checked_text!($name);
     };
 }
 

@@ -13,5 +13,6 @@ pub mod name;
 pub mod promotion;
 pub mod release;
 pub mod secret;
+mod text;
 pub mod time;
 pub mod variables;

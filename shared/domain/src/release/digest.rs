@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
+
+use crate::text::checked_text;
 use zeroize::Zeroizing;
 
 use crate::manifest::Manifest;
@@ -40,9 +42,6 @@ macro_rules! digest {
         pub struct $name(String);
 
         impl $name {
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
 
             /// The 64 digits alone.
             pub fn hex(&self) -> &str {
@@ -64,31 +63,7 @@ macro_rules! digest {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = ParseDigestError;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(digest: $name) -> Self {
-                digest.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
+        checked_text!($name);
     };
 }
 

@@ -5,13 +5,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::checked_text;
+
 use crate::id::ReleaseId;
 
 /// A name for a release, unique in its app: 1 to 64 characters, a letter or digit first, then also `.`, `_` and `-`.
 /// What reads as an id or as a number is no tag, so that every place that takes a release can tell the three apart.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(String);
+
+checked_text!(Tag);
 
 /// Why a tag is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,10 +30,6 @@ pub enum ParseTagError {
 
 impl Tag {
     pub const MAX_LENGTH: usize = 64;
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// `v` or `V` and digits only, whether or not they make a number that a release can have.
@@ -51,26 +51,6 @@ impl FromStr for Tag {
             return Err(ParseTagError::Id);
         }
         if looks_like_number(text) { Err(ParseTagError::Number) } else { Ok(Self(text.to_owned())) }
-    }
-}
-
-impl TryFrom<String> for Tag {
-    type Error = ParseTagError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Tag> for String {
-    fn from(tag: Tag) -> Self {
-        tag.0
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

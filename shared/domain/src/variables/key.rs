@@ -1,9 +1,10 @@
 //! Names of variables.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::checked_text;
 
 /// The port that a process must listen on. Users may set and declare it, since many manifests do; a service with ports
 /// is given its own one all the same.
@@ -18,6 +19,8 @@ pub const RESERVED: [&str; 6] = ["APP", "BUILD", "ENVIRONMENT", "PROCESS", "RELE
 #[serde(try_from = "String", into = "String")]
 pub struct VariableKey(String);
 
+checked_text!(VariableKey);
+
 /// The text is no key of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to {} letters, digits and underscores, and not start with a digit", VariableKey::MAX_LENGTH)]
@@ -25,10 +28,6 @@ pub struct ParseKeyError;
 
 impl VariableKey {
     pub const MAX_LENGTH: usize = 128;
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 
     /// Set by Slipway and by nobody else.
     pub fn is_reserved(&self) -> bool {
@@ -43,31 +42,5 @@ impl FromStr for VariableKey {
         let starts = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
         let rest = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if starts && rest && text.len() <= Self::MAX_LENGTH { Ok(Self(text.to_owned())) } else { Err(ParseKeyError) }
-    }
-}
-
-impl TryFrom<String> for VariableKey {
-    type Error = ParseKeyError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<VariableKey> for String {
-    fn from(key: VariableKey) -> Self {
-        key.0
-    }
-}
-
-impl fmt::Display for VariableKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for VariableKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
