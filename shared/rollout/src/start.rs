@@ -33,6 +33,15 @@ pub struct Started {
     pub superseded: Option<Applied>,
 }
 
+/// Why a promotion cannot start: a mistake of ours, which changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotStart {
+    #[error("what the environment runs is not what the promotion is to take over from")]
+    NotTheRunning,
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+}
+
 /// Starts a promotion in `environment`, taking over from `running` if there is one. The way back is the last good
 /// release, never the one that was on its way; what the predecessor moved counts as moved.
 pub fn start(
@@ -40,7 +49,10 @@ pub fn start(
     running: Option<&Promotion>,
     start: Start,
     now: Time,
-) -> Result<Started, Illegal> {
+) -> Result<Started, CannotStart> {
+    if environment.promotion.as_ref() != running.map(|running| &running.id) {
+        return Err(CannotStart::NotTheRunning);
+    }
     let superseded = running.map(|running| apply::superseded(environment, running, &start.id, now)).transpose()?;
     let event = first_event(&start, now, None);
     let mut promotion = fresh(environment, start, now);

@@ -2,7 +2,7 @@
 
 use slipway_domain::promotion::{Epoch, Kind, Outcome, Phase, Promotion, Status};
 use slipway_rollout::decide::is_complete;
-use slipway_rollout::start::{Start, Started, noop, start};
+use slipway_rollout::start::{CannotStart, Start, Started, noop, start};
 
 use crate::records::environment;
 use crate::world::{NOW, World, booting, lost, many, ready, release, service, stopping};
@@ -69,6 +69,19 @@ fn what_was_healthy_is_inherited_only_with_the_same_way_back() {
 fn what_has_ended_cannot_be_taken_over_from() {
     let ended = World::web(Phase::Ended, 1, 1).promotion;
     assert!(start(&environment(&ended), Some(&ended), asked("other"), NOW).is_err());
+}
+
+#[test]
+fn nothing_starts_beside_a_running_promotion() {
+    let running = World::rolling(1, 1).promotion;
+    let busy = environment(&running);
+    let mut idle = busy.clone();
+    idle.promotion = None;
+    let other = Promotion { id: "PANOTHERONE".parse().unwrap(), ..running.clone() };
+    for (environment, known) in [(&busy, None), (&busy, Some(&other)), (&idle, Some(&running))] {
+        let refused = start(environment, known, asked("new"), NOW).map(|started| started.promotion.id);
+        assert_eq!(refused, Err(CannotStart::NotTheRunning));
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use slipway_store::Scoped;
 use slipway_store::records::Page as StoredPage;
 
 use crate::caller::Caller;
-use crate::draft::{build_incomplete, no_active_release, own};
+use crate::draft::{ATTEMPTS, build_incomplete, no_active_release, own, too_busy};
 use crate::ports::ClusterError;
 use crate::slipway::{Slipway, find_environment, find_release, namespace, not_found};
 
@@ -65,17 +65,23 @@ impl Slipway {
     }
 }
 
-/// The environment and the promotion that runs in it, as of one moment.
+/// The environment and the promotion that runs in it, as of one moment: never one that the other does not name.
 async fn load(store: &Scoped, app: &AppName, name: &EnvironmentName) -> Result<(Environment, Option<Promotion>)> {
-    let environment = find_environment(store, app, name).await?;
-    let Some(id) = &environment.promotion else { return Ok((environment, None)) };
-    let (environment, promotion) = store
-        .load(app, name, id)
-        .await?
-        .ok_or_else(|| Error::internal(format!("the promotion {id} that runs in {name} is gone")))?;
-    // It may have ended between the two reads.
-    let running = environment.promotion.as_ref() == Some(&promotion.id);
-    Ok((environment, running.then_some(promotion)))
+    for _ in 0..ATTEMPTS {
+        let environment = find_environment(store, app, name).await?;
+        let Some(id) = &environment.promotion else { return Ok((environment, None)) };
+        let (environment, promotion) = store
+            .load(app, name, id)
+            .await?
+            .ok_or_else(|| Error::internal(format!("the promotion {id} that runs in {name} is gone")))?;
+        match &environment.promotion {
+            None => return Ok((environment, None)),
+            Some(running) if *running == promotion.id => return Ok((environment, Some(promotion))),
+            // Another one took over between the two reads: it has to be read, too.
+            Some(_) => {}
+        }
+    }
+    Err(too_busy())
 }
 
 async fn resolve(
