@@ -11,7 +11,7 @@
 
 mod login;
 mod options;
-mod wiring;
+pub mod wiring;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -108,7 +108,8 @@ async fn serve(options: &Options, data: &Path) -> Result<bool> {
         .await
         .map_err(|error| refused(format!("cannot listen on {address} ({error}); choose another port with --port")))?;
     let origin = format!("http://{}", listener.local_addr().map_err(Error::internal)?);
-    let installation = Installation::open(data, &origin).await?;
+    let helper = std::env::current_exe().map_err(Error::internal)?;
+    let installation = Installation::open(data, &origin, &helper).await?;
     let login = login::ensure(&installation.slipway, data, &origin).await?;
     let resumed = installation.runner.resume().map_err(Error::internal)?;
     tracing::info!(executions = resumed.len(), "rollouts go on");

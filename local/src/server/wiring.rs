@@ -27,7 +27,7 @@ use crate::workflow::runner::Runner;
 const TABLE: &str = "slipway";
 
 /// Everything of one folder, ready to serve.
-pub(super) struct Installation {
+pub struct Installation {
     pub slipway: Arc<Slipway>,
     pub runner: Arc<Runner>,
     objects: LocalObjects,
@@ -35,7 +35,9 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    pub(super) async fn open(data: &Path, origin: &str) -> Result<Self> {
+    /// Takes over the folder. `origin` is where the API will be reached, `helper` the program whose subcommands are in
+    /// [`crate::helper`].
+    pub async fn open(data: &Path, origin: &str, helper: &Path) -> Result<Self> {
         let keys = Arc::new(FileKeys::open(&data.join("key")).map_err(Error::internal)?);
         let database = Embedded::file(&database(data)).map_err(Error::internal)?;
         let store = Store::new(database.client(), TABLE, keys);
@@ -43,7 +45,6 @@ impl Installation {
         let registry = LocalRegistry::new(data);
         let builder = LocalBuilder::open(data, registry.clone()).map_err(Error::internal)?;
         let objects = LocalObjects::new(data, origin.to_owned());
-        let helper = std::env::current_exe().map_err(Error::internal)?;
         let cluster = LocalCluster::open(Config::new(data, helper)).await.map_err(Error::internal)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let step = StepFunction {
@@ -69,7 +70,7 @@ impl Installation {
     }
 
     /// The API, and the addresses that uploads go to.
-    pub(super) fn router(&self) -> Router {
+    pub fn router(&self) -> Router {
         slipway_web::router(Arc::clone(&self.slipway), self.cursors.clone()).merge(self.objects.routes())
     }
 }

@@ -1,0 +1,90 @@
+//! The server as a program of its own, with all that it prints kept in files.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::client::Client;
+use super::shop::text;
+use super::{Result, failed};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(20);
+
+/// A server that ends, with all its processes, when it is dropped.
+pub struct Outside {
+    program: PathBuf,
+    folder: PathBuf,
+    child: Child,
+}
+
+impl Outside {
+    /// Starts it on a folder and waits until it answers. `program` is `slipway-local` under any name.
+    pub async fn start(program: &Path, folder: &Path) -> Result<Self> {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+        let port = free.map_err(failed("find a free port"))?.port();
+        let open = |name: &str| File::create(folder.join(name)).map_err(failed(format!("make {name}")));
+        let child = command(program, folder)
+            .args(["--port", &port.to_string()])
+            .stdout(open("stdout")?)
+            .stderr(open("stderr")?)
+            .spawn()
+            .map_err(failed("start the server"))?;
+        let server = Self { program: program.to_owned(), folder: folder.to_owned(), child };
+        server.ready(port).await?;
+        Ok(server)
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// The client of the owner.
+    pub fn client(&self) -> Result<Client> {
+        let text_of = fs::read(self.folder.join("config.json")).map_err(failed("read the configuration"))?;
+        let config: Value = serde_json::from_slice(&text_of).map_err(failed("read the configuration"))?;
+        Client::new(&text(&config["url"])?, &text(&config["token"])?)
+    }
+
+    /// What it printed on both.
+    pub fn printed(&self) -> Vec<(String, Vec<u8>)> {
+        ["stdout", "stderr"].map(|name| (name.to_owned(), fs::read(self.folder.join(name)).unwrap_or_default())).into()
+    }
+
+    async fn ready(&self, port: u16) -> Result<()> {
+        let url = format!("http://127.0.0.1:{port}/healthz");
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Err("the server does not start".to_owned())
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        // Both fail only where there is nothing left to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = command(&self.program, &self.folder).arg("--stop").stdout(Stdio::null()).status();
+    }
+}
+
+fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("--data").arg(folder.join("data")).env("SLIPWAY_CONFIG", folder.join("config.json"));
+    command.stdin(Stdio::null());
+    command
+}
