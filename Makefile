@@ -4,8 +4,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# One set of packages for every build: another set has other features of shared crates, and builds them again.
-CARGO_BUILD := cargo build --locked --workspace
+# Always the whole workspace: another set of packages has other features of shared crates, and builds them again.
+CARGO_BUILD := cargo build --locked --workspace --bin slipway --bin slipway-local --bin demo
 PROGRAMS := target/debug
 KEPT := .slipway
 PORT ?= 7070
