@@ -3,6 +3,7 @@
 use slipway_tests::sim::many::{explain, worlds};
 use slipway_tests::sim::random;
 use slipway_tests::sim::runner::run;
+use slipway_tests::sim::setup::Level;
 
 /// How many worlds one test run tries.
 const WORLDS: u64 = 10_000;
@@ -13,7 +14,7 @@ fn asked_for() -> u64 {
 
 #[test]
 fn no_world_breaks_a_rule() {
-    let tally = worlds(0, asked_for(), None);
+    let tally = worlds(0, asked_for(), Level::Protocol);
     println!("{tally}");
     if let Some((seed, _)) = tally.first_broken {
         panic!("{}", explain(&random::setup(seed)));

@@ -6,12 +6,16 @@ use std::time::Instant;
 use clap::Parser;
 use slipway_tests::sim::many::{explain, worlds};
 use slipway_tests::sim::random;
+use slipway_tests::sim::setup::{Level, Setup};
 
 #[derive(Parser)]
 struct Arguments {
     /// How many worlds.
     #[arg(long, default_value_t = 10_000)]
     worlds: u64,
+    /// One in so many is run once more at the full level; 0 is none.
+    #[arg(long, default_value_t = 50)]
+    full_one_in: u64,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     first: u64,
@@ -19,11 +23,16 @@ struct Arguments {
 
 #[expect(clippy::print_stdout, reason = "its output is what it is run for")]
 fn main() -> ExitCode {
-    let Arguments { worlds: count, first } = Arguments::parse();
-    let began = Instant::now();
-    let tally = worlds(first, count, None);
-    println!("{tally}in {:.1} s", began.elapsed().as_secs_f64());
-    let Some((seed, _)) = tally.first_broken else { return ExitCode::SUCCESS };
-    println!("{}", explain(&random::setup(seed)));
-    ExitCode::FAILURE
+    let Arguments { worlds: count, full_one_in, first } = Arguments::parse();
+    let full = count.checked_div(full_one_in).unwrap_or(0);
+    for (name, level, count) in [("protocol", Level::Protocol, count), ("full", Level::Full, full)] {
+        let began = Instant::now();
+        let tally = worlds(first, count, level);
+        println!("{name} level: {tally}in {:.1} s", began.elapsed().as_secs_f64());
+        if let Some((seed, _)) = tally.first_broken {
+            println!("{}", explain(&Setup { level, ..random::setup(seed) }));
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }

@@ -7,11 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use slipway_domain::promotion::Cause;
 
-use super::mutant::Mutant;
 use super::random;
 use super::rules::Broken;
 use super::runner::{Report, run, tell};
-use super::setup::Setup;
+use super::setup::{Level, Setup};
 use super::shrink::shrink;
 
 /// What many worlds came to.
@@ -77,7 +76,7 @@ impl fmt::Display for Tally {
 }
 
 /// Runs worlds from `first` on, on as many threads as there are cores, until all are run or one breaks a rule.
-pub fn worlds(first: u64, count: u64, mutant: Option<Mutant>) -> Tally {
+pub fn worlds(first: u64, count: u64, level: Level) -> Tally {
     let next = AtomicU64::new(first);
     let total = Mutex::new(Tally::default());
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -90,7 +89,7 @@ pub fn worlds(first: u64, count: u64, mutant: Option<Mutant>) -> Tally {
                     if seed >= first + count {
                         break;
                     }
-                    let report = run(&Setup { mutant, ..random::setup(seed) });
+                    let report = run(&Setup { level, ..random::setup(seed) });
                     tally.add(seed, &report);
                     if report.broken.is_some() {
                         next.store(first + count, Ordering::Relaxed);

@@ -12,6 +12,7 @@
 //! a world calls `slipway_rollout` and `slipway_service::turn`. It never sleeps and never reads the machine's clock.
 
 pub mod cluster;
+pub mod full;
 pub mod ledger;
 pub mod machine;
 pub mod many;

@@ -1,6 +1,7 @@
 //! What people ask for, as the use cases carry it out: read, plan, write in one transaction, start the machine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use slipway_domain::id::{PromotionId, ReleaseId};
 use slipway_domain::name::ServiceName;
@@ -13,6 +14,7 @@ use slipway_rollout::start::{self, Start};
 use slipway_service::ports::{Cluster, RolloutInput};
 use slipway_service::turn::{Records, RecordsError};
 
+use super::full::requests;
 use super::machine;
 use super::port::{Port, unavailable};
 use super::setup::{Act, OnConflict, service_name};
@@ -30,6 +32,10 @@ pub struct Cast {
 }
 
 impl Cast {
+    pub fn of(releases: Vec<ReleaseId>) -> Self {
+        Self { releases, drawn: 0 }
+    }
+
     pub fn draw(&mut self) -> u128 {
         self.drawn += 1;
         // Ids show their last letters first; a factor spreads small numbers over all of them.
@@ -62,12 +68,15 @@ pub fn act(world: &World, act: &Act) {
         |task| {
             let act = act.clone();
             Box::pin(async move {
-                let port = Port::new(inner.clone(), task);
+                let port = Arc::new(Port::punctual(inner.clone(), task));
                 // Whoever gets an error sees it and may try again; the world goes on.
-                let result = carry_out(&port, act).await;
+                let error = match inner.with(|state| state.full.clone()) {
+                    Some(full) => requests::carry_out(&full, &port, &act).await.err().map(|error| error.to_string()),
+                    None => carry_out(&port, act).await.err().map(|error| error.to_string()),
+                };
                 inner.with(|state| {
                     state.tasks[task].life = Life::Done;
-                    state.told(task, result.err().as_ref());
+                    state.told(task, error.as_deref());
                 });
             })
         },
@@ -75,7 +84,7 @@ pub fn act(world: &World, act: &Act) {
 }
 
 impl State {
-    fn told(&mut self, task: Task, error: Option<&RecordsError>) {
+    fn told(&mut self, task: Task, error: Option<&str>) {
         let name = &self.tasks[task].name;
         self.story.tell(self.now, || format!("{name}: {error:?}"));
     }
@@ -120,7 +129,7 @@ async fn carry_out(port: &Port, act: Act) -> Result<(), RecordsError> {
 }
 
 impl State {
-    fn meddle(&mut self, release: usize, service: &str, with: super::cluster::Meddling) {
+    pub fn meddle(&mut self, release: usize, service: &str, with: super::cluster::Meddling) {
         let Some(release) = self.cast.releases.get(release).cloned() else { return };
         let key = DeploymentKey { service: service_name(service), release };
         if self.cluster.deployments.contains_key(&key) {

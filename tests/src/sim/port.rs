@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use slipway_domain::error::Error;
 use slipway_domain::id::ReleaseId;
 use slipway_domain::name::ServiceName;
 use slipway_domain::promotion::{Environment, Promotion};
@@ -10,14 +11,16 @@ use slipway_domain::time::Time;
 use slipway_rollout::apply::Applied;
 use slipway_rollout::observation::Observation;
 use slipway_service::ports::{
-    Clock, Cluster, ClusterError, Namespace, NewDeployment, Removal, RolloutInput, Template, Write,
+    Clock, Cluster, ClusterError, Entropy, Namespace, NewDeployment, Removal, RolloutInput, Started, Template,
+    Workflows, Write,
 };
-use slipway_service::turn::{Records, RecordsError, Worker};
+use slipway_service::turn::{Records, RecordsError, StoreRecords, Worker};
 
 use super::ledger::Condition;
+use super::machine;
 use super::mutant::Mutant;
 use super::state::{Happening, Landing, Task, World};
-use super::weather::{Call, End, Moment, Reason};
+use super::weather::{Call, End, Fate, Moment, Reason};
 
 /// The ports of one worker.
 pub struct Port {
@@ -25,6 +28,8 @@ pub struct Port {
     pub task: Task,
     /// How far its clock is off.
     skew_ms: i64,
+    /// The full level's records.
+    records: Option<StoreRecords>,
 }
 
 impl Port {
@@ -34,7 +39,14 @@ impl Port {
             let drawn = if most == 0 { 0 } else { state.rng.below(2 * most) };
             i64::try_from(drawn).unwrap_or(0) - i64::try_from(most).unwrap_or(0)
         });
-        Self { world, task, skew_ms }
+        let full = world.with(|state| state.full.clone());
+        let records = full.map(|full| StoreRecords::new(full.store()));
+        Self { world, task, skew_ms, records }
+    }
+
+    /// One whose clock is the true one: of the sweep, which is told the time, and of the API.
+    pub fn punctual(world: World, task: Task) -> Self {
+        Self { skew_ms: 0, ..Self::new(world, task) }
     }
 
     pub fn worker(&self) -> Worker<'_> {
@@ -52,7 +64,7 @@ impl Port {
         T: Send,
         E: Send,
     {
-        let fate = self.world.with(|state| state.fate(self.task, call));
+        let fate = self.fate(call).await;
         self.world.sleep(self.task, fate.delay_ms).await;
         let result = match fate.end {
             End::Dies(Moment::BeforeEffect) => match self.world.die(self.task).await {},
@@ -66,6 +78,13 @@ impl Port {
         if fate.end == End::AnswerLost { Err(failed(Reason::Unreachable)) } else { result }
     }
 
+    async fn fate(&self, call: Call) -> Fate {
+        if self.world.with(|state| state.tasks[self.task].doomed) {
+            match self.world.die(self.task).await {}
+        }
+        self.world.with(|state| state.fate(self.task, call))
+    }
+
     /// A change of the cluster, which may arrive long after it was given up.
     async fn change(&self, call: Call, landing: Landing) -> Result<(), ClusterError> {
         let look = self.world.with(|state| {
@@ -75,7 +94,7 @@ impl Port {
             }
             look
         });
-        let fate = self.world.with(|state| state.fate(self.task, call));
+        let fate = self.fate(call).await;
         self.world.sleep(self.task, fate.delay_ms).await;
         let result = match fate.end {
             End::Dies(Moment::BeforeEffect) => match self.world.die(self.task).await {},
@@ -105,16 +124,17 @@ pub fn unavailable(_: Reason) -> RecordsError {
 #[async_trait]
 impl Records for Port {
     async fn load(&self, input: &RolloutInput) -> Result<(Environment, Promotion), RecordsError> {
+        if let Some(records) = &self.records {
+            let (environment, promotion) = records.load(input).await?;
+            self.world.with(|state| state.tasks[self.task].look.loaded(&environment, Some(&promotion)));
+            return Ok((environment, promotion));
+        }
         let id = &input.promotion;
         let task = self.task;
         let load = |world: &World| {
             world.with(|state| {
                 let (environment, promotion) = state.ledger.load(id)?;
-                let look = &mut state.tasks[task].look;
-                look.environment = Some(environment.clone());
-                look.promotion = Some(promotion.clone());
-                look.seen = None;
-                look.writes.clear();
+                state.tasks[task].look.loaded(&environment, Some(&promotion));
                 let promotion = super::mutations::of_promotion(state.setup.mutant, promotion);
                 Ok((environment, promotion))
             })
@@ -124,11 +144,14 @@ impl Records for Port {
 
     async fn save(
         &self,
-        _: &RolloutInput,
+        input: &RolloutInput,
         environment: &Environment,
         promotion: &Promotion,
         applied: &Applied,
     ) -> Result<(), RecordsError> {
+        if let Some(records) = &self.records {
+            return records.save(input, environment, promotion, applied).await;
+        }
         let task = self.task;
         let save = |world: &World| world.with(|state| state.save(task, environment, promotion, applied));
         self.call(Call::Save, save, unavailable).await
@@ -136,30 +159,38 @@ impl Records for Port {
 
     async fn template(
         &self,
-        _: &RolloutInput,
+        input: &RolloutInput,
         release: &ReleaseId,
         service: &ServiceName,
     ) -> Result<Template, RecordsError> {
+        if let Some(records) = &self.records {
+            return records.template(input, release, service).await;
+        }
         let template = |world: &World| world.with(|state| state.ledger.template(release, service));
         self.call(Call::Template, template, unavailable).await
     }
 
-    async fn environment(&self, _: &Namespace) -> Result<Environment, RecordsError> {
+    async fn environment(&self, namespace: &Namespace) -> Result<Environment, RecordsError> {
+        if let Some(records) = &self.records {
+            let environment = records.environment(namespace).await?;
+            self.world.with(|state| state.tasks[self.task].look.loaded(&environment, None));
+            return Ok(environment);
+        }
         let task = self.task;
         let read = |world: &World| {
             world.with(|state| {
                 let environment = state.ledger.environment.clone();
-                let look = &mut state.tasks[task].look;
-                look.environment = Some(environment.clone());
-                look.promotion = None;
-                look.writes.clear();
+                state.tasks[task].look.loaded(&environment, None);
                 Ok(environment)
             })
         };
         self.call(Call::Load, read, unavailable).await
     }
 
-    async fn cleaned(&self, _: &Namespace, environment: &Environment, _: Time) -> Result<(), RecordsError> {
+    async fn cleaned(&self, namespace: &Namespace, environment: &Environment, now: Time) -> Result<(), RecordsError> {
+        if let Some(records) = &self.records {
+            return records.cleaned(namespace, environment, now).await;
+        }
         let cleaned = |world: &World| world.with(|state| state.ledger.cleaned(environment));
         self.call(Call::Save, cleaned, unavailable).await
     }
@@ -247,6 +278,23 @@ impl Cluster for Port {
 impl super::state::State {
     fn has_changed(&self, task: Task) -> bool {
         self.tasks[task].look.revision != self.cluster.revision
+    }
+}
+
+#[async_trait]
+impl Workflows for Port {
+    async fn start(&self, _: &str, input: &RolloutInput) -> Result<Started, Error> {
+        let started = |world: &World| {
+            machine::start(world, input);
+            Ok(Started::New)
+        };
+        self.call(Call::StartWorkflow, started, |_| Error::unavailable("the state machine is away")).await
+    }
+}
+
+impl Entropy for Port {
+    fn draw(&self) -> u128 {
+        self.world.with(|state| state.cast.draw())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::cluster::{Character, Ending, Image, Life, Meddling, Node, Script, Start, Traits};
 use super::rng::Rng;
-use super::setup::{Act, Beginning, OnConflict, ReleaseSpec, Scene, ServiceSpec, Setup};
+use super::setup::{Act, Beginning, Level, OnConflict, ReleaseSpec, Scene, ServiceSpec, Setup};
 use super::weather::{Away, Outage, Weather};
 
 const NAMES: [&str; 3] = ["web", "worker", "api"];
@@ -17,6 +17,7 @@ pub fn setup(seed: u64) -> Setup {
     let last_ms = plot.last().map_or(0, |scene| scene.at_ms);
     Setup {
         seed,
+        level: Level::Protocol,
         beginning: if rng.chance(750) { Beginning::Running } else { Beginning::Empty },
         releases,
         plot,

@@ -9,16 +9,20 @@ use slipway_domain::time::Time;
 use slipway_service::ports::Namespace;
 
 use super::cluster::Cluster;
+use super::full::{Prepared, prepare};
 use super::ledger::Ledger;
 use super::people::{self, Cast};
 use super::rules::Broken;
-use super::setup::{Beginning, Setup, service_name};
+use super::setup::{Act, Beginning, Level, OnConflict, Scene, Setup, service_name};
 use super::state::{Happening, Job, Life, Origin, State, Task, World};
 use super::story::Story;
-use super::{BEGINNING_MS, sweep};
+use super::{BEGINNING_MS, full, sweep};
 
 /// A world that is not at rest so long after its last scene never will be.
 const LONGEST_MS: u64 = 6 * 3600 * 1000;
+
+/// How long the plot of a full world waits for the first release.
+const FIRST_PROMOTION_MS: u64 = 120_000;
 
 /// What became of a world.
 #[derive(Clone, Debug)]
@@ -46,11 +50,13 @@ pub struct Ending {
 
 /// Runs a world.
 pub fn run(setup: &Setup) -> Report {
+    let _context = full::context();
     Runner::new(setup, Story::silent()).run()
 }
 
 /// Runs a world and keeps its story.
 pub fn tell(setup: &Setup) -> Report {
+    let _context = full::context();
     Runner::new(setup, Story::told()).run()
 }
 
@@ -62,8 +68,14 @@ struct Runner {
 
 impl Runner {
     fn new(setup: &Setup, story: Story) -> Self {
-        let last_scene_ms = setup.plot.iter().map(|scene| scene.at_ms).max().unwrap_or(0);
         let world = World::new(origin(setup, story));
+        world.with(|state| {
+            if let Some(full) = &mut state.full {
+                full.meet(&world);
+            }
+        });
+        let last = world.with(|state| state.setup.plot.iter().map(|scene| scene.at_ms).max());
+        let last_scene_ms = last.unwrap_or(0);
         Self { world, jobs: Vec::new(), last_scene_ms }
     }
 
@@ -118,8 +130,10 @@ impl Runner {
             return;
         }
         let Some(job) = self.jobs.get_mut(task).and_then(Option::as_mut) else { return };
+        self.world.with(|state| state.polled = task);
         let done = job.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        let life = self.world.with(|state| state.tasks[task].life);
+        self.read_back();
+        let life = self.world.with(|state| state.life_after(task, done));
         if done || life != Life::Alive {
             self.jobs[task] = None;
             self.world.with(|state| state.bury(task, life));
@@ -127,7 +141,25 @@ impl Runner {
     }
 }
 
+impl Runner {
+    /// What was written to the database in this step, for the checks.
+    fn read_back(&self) {
+        self.world.with(|state| {
+            let (Some(full), Some(task)) = (state.full.clone(), state.written_by.take()) else { return };
+            state.read_back(&full, task);
+        });
+    }
+}
+
 impl State {
+    /// One that is doomed and has nothing left to call dies, too, and nobody hears its answer.
+    fn life_after(&mut self, task: Task, done: bool) -> Life {
+        if done && self.tasks[task].doomed {
+            self.tasks[task].life = Life::Killed;
+        }
+        self.tasks[task].life
+    }
+
     fn bury(&mut self, task: Task, life: Life) {
         self.alive -= 1;
         if life == Life::Killed {
@@ -181,6 +213,9 @@ fn origin(setup: &Setup, story: Story) -> State {
         app: "shop".parse().expect("a valid name"),
         environment: EnvironmentName::production(),
     };
+    if setup.level == Level::Full {
+        return full_origin(setup, story, began);
+    }
     let mut cast = Cast::default();
     let mut cluster = Cluster::new(setup.cluster.clone());
     let mut ledger = Ledger::new(empty(&namespace, began));
@@ -205,7 +240,32 @@ fn origin(setup: &Setup, story: Story) -> State {
         ledger.environment.newest = Some(id.clone());
         ledger.environment.status = Status::Running;
     }
-    State::new(Origin { setup: setup.clone(), began, namespace, cluster, ledger, cast, story })
+    State::new(Origin { setup: setup.clone(), began, namespace, cluster, ledger, cast, story, full: None })
+}
+
+/// A database with the app and its releases; nothing was promoted yet.
+fn full_origin(setup: &Setup, story: Story, began: Time) -> State {
+    let Prepared { full, tenant, releases } = prepare(setup);
+    let namespace = Namespace { tenant, app: full.app.clone(), environment: full.environment.clone() };
+    let mut cluster = Cluster::new(setup.cluster.clone());
+    let mut ledger = Ledger::new(empty(&namespace, began));
+    for (spec, id) in setup.releases.iter().zip(&releases) {
+        for service in &spec.services {
+            let key = DeploymentKey { service: service_name(service.name), release: id.clone() };
+            cluster.characters.insert(key, service.character.clone());
+        }
+        ledger.add_release(id.clone(), spec);
+    }
+    let mut setup = setup.clone();
+    if setup.beginning == Beginning::Running {
+        for scene in &mut setup.plot {
+            scene.at_ms += FIRST_PROMOTION_MS;
+        }
+        let act = Act::Promote { release: 0, on_conflict: OnConflict::Refuse };
+        setup.plot.insert(0, Scene { at_ms: 500, act });
+    }
+    let cast = Cast::of(releases);
+    State::new(Origin { setup, began, namespace, cluster, ledger, cast, story, full: Some(full) })
 }
 
 fn empty(namespace: &Namespace, now: Time) -> Environment {

@@ -11,6 +11,7 @@ use super::weather::Weather;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
     pub seed: u64,
+    pub level: Level,
     pub beginning: Beginning,
     pub releases: Vec<ReleaseSpec>,
     /// What people do, in the order of time.
@@ -19,6 +20,15 @@ pub struct Setup {
     pub cluster: Traits,
     /// The guard that is taken out.
     pub mutant: Option<Mutant>,
+}
+
+/// How much of the product takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The engine, over records in memory.
+    Protocol,
+    /// The use cases and the store, too, over the embedded database. Begins with a promotion of the first release.
+    Full,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +150,35 @@ impl ServiceSpec {
     }
 }
 
+impl ServiceSpec {
+    /// As a manifest says it.
+    fn text(&self) -> String {
+        let port = if self.ports { "    port: 3000\n" } else { "" };
+        let batch = self.batch.map_or("auto".to_owned(), |batch| batch.to_string());
+        format!(
+            "  {name}:\n{port}    scale: {scale}\n    termination: {{grace: {grace}}}\n    health: {{timeout: {timeout}, \
+             registration: {registration}, bake: {bake}}}\n    deployment: {{minimum: {minimum}, batch: {batch}, \
+             strict: {strict}, deadline: {deadline}}}\n",
+            name = self.name,
+            scale = self.scale,
+            grace = self.grace_seconds,
+            timeout = self.timeout_seconds,
+            registration = self.registration_seconds,
+            bake = self.bake_seconds,
+            minimum = self.minimum_percent,
+            strict = self.strict,
+            deadline = self.total_seconds,
+        )
+    }
+}
+
 impl ReleaseSpec {
+    /// The text of its `slipway.yml`.
+    pub fn text(&self) -> String {
+        let services: String = self.services.iter().map(ServiceSpec::text).collect();
+        format!("services:\n{services}")
+    }
+
     pub fn of(services: impl IntoIterator<Item = ServiceSpec>) -> Self {
         Self { services: services.into_iter().collect() }
     }
@@ -160,6 +198,7 @@ impl Setup {
     pub fn new(releases: Vec<ReleaseSpec>) -> Self {
         Self {
             seed: 1,
+            level: Level::Protocol,
             beginning: Beginning::Running,
             releases,
             plot: Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use slipway_rollout::observation::Observation;
 use slipway_service::ports::{ClusterError, Namespace, NewDeployment, Removal, Write};
 
 use super::cluster::{Agenda, Cluster, Freshness, Later};
+use super::full::Full;
 use super::ledger::Ledger;
 use super::machine::Slot;
 use super::mutant::Mutant;
@@ -24,11 +25,25 @@ use super::story::Story;
 use super::weather::{Call, Fate};
 
 pub type Task = usize;
+
+/// A wake-up that is meant for whatever the task waits for.
+const ANY: u64 = u64::MAX;
+
 pub type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// One world. Cheap to clone; all clones are the same world.
 #[derive(Clone)]
 pub struct World(Arc<Mutex<State>>);
+
+/// A world that is not kept alive.
+#[derive(Clone)]
+pub struct Distant(Weak<Mutex<State>>);
+
+impl Distant {
+    pub fn world(&self) -> World {
+        World(self.0.upgrade().expect("nothing of a world is polled after its end"))
+    }
+}
 
 pub struct State {
     pub setup: Setup,
@@ -49,6 +64,12 @@ pub struct State {
     sequence: u64,
     pub spawned: Vec<(Task, Job)>,
     pub watching: Vec<Task>,
+    /// The full level's database.
+    pub full: Option<Full>,
+    /// Who is at work in this step.
+    pub polled: Task,
+    /// Who has written to the database in this step.
+    pub written_by: Option<Task>,
     pub told_revision: u64,
     /// Tasks that are neither done nor dead.
     pub alive: usize,
@@ -94,6 +115,16 @@ pub struct Look {
     pub writes: Vec<Write>,
 }
 
+impl Look {
+    /// A look begins with the records.
+    pub fn loaded(&mut self, environment: &Environment, promotion: Option<&Promotion>) {
+        self.environment = Some(environment.clone());
+        self.promotion = promotion.cloned();
+        self.seen = None;
+        self.writes.clear();
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     Alive,
@@ -108,6 +139,8 @@ pub struct TaskState {
     pub look: Look,
     /// Who waits for its answer.
     pub caller: Option<(Task, Slot)>,
+    /// Dies at its next call, or at its end: what it called last took effect.
+    pub doomed: bool,
     /// Faults that befell it.
     pub harm: u32,
 }
@@ -115,6 +148,11 @@ pub struct TaskState {
 impl World {
     pub fn new(state: State) -> Self {
         Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// For what the world itself holds.
+    pub fn downgrade(&self) -> Distant {
+        Distant(Arc::downgrade(&self.0))
     }
 
     pub fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
@@ -186,11 +224,12 @@ pub struct Origin {
     pub ledger: Ledger,
     pub cast: Cast,
     pub story: Story,
+    pub full: Option<Full>,
 }
 
 impl State {
     pub fn new(origin: Origin) -> Self {
-        let Origin { setup, began, namespace, cluster, ledger, cast, story } = origin;
+        let Origin { setup, began, namespace, cluster, ledger, cast, story, full } = origin;
         Self {
             rng: Rng::new(setup.seed),
             setup,
@@ -209,6 +248,9 @@ impl State {
             sequence: 0,
             spawned: Vec::new(),
             watching: Vec::new(),
+            full,
+            polled: 0,
+            written_by: None,
             told_revision: 0,
             alive: 0,
             late: 0,
@@ -245,7 +287,15 @@ impl State {
     fn new_task(&mut self, name: impl FnOnce() -> String) -> Task {
         self.alive += 1;
         let name = if self.story.is_told() { name() } else { String::new() };
-        self.tasks.push(TaskState { name, life: Life::Alive, token: 0, look: Look::default(), caller: None, harm: 0 });
+        self.tasks.push(TaskState {
+            name,
+            life: Life::Alive,
+            token: 0,
+            look: Look::default(),
+            caller: None,
+            doomed: false,
+            harm: 0,
+        });
         self.tasks.len() - 1
     }
 
@@ -261,8 +311,14 @@ impl State {
         self.later(after_ms, Happening::Wake { task, token });
     }
 
+    /// At that time, whatever else wakes it meanwhile.
+    pub fn wake_at(&mut self, task: Task, until: Time) {
+        let ms = u64::try_from(until.since(self.now).as_millis()).unwrap_or(u64::MAX);
+        self.later(ms, Happening::Wake { task, token: ANY });
+    }
+
     pub fn is_awaited(&self, task: Task, token: u64) -> bool {
-        self.tasks[task].token == token && self.tasks[task].life == Life::Alive
+        (token == ANY || self.tasks[task].token == token) && self.tasks[task].life == Life::Alive
     }
 
     /// Draws what becomes of a worker's next call.

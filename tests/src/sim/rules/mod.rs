@@ -179,6 +179,16 @@ impl Rules {
         }
     }
 
+    /// The active release changed in the database: some promotion has to have committed it.
+    pub fn moved(&mut self, environment: &Environment, ledger: &Ledger) {
+        let committed = ledger.promotions.values().any(|promotion| {
+            promotion.outcome == Some(Outcome::Succeeded) && environment.active.as_ref() == Some(&promotion.to)
+        });
+        if !committed {
+            self.break_(8, || format!("the active release became {:?}, and nothing committed it", environment.active));
+        }
+    }
+
     /// After every step.
     pub fn check(&mut self, cluster: &Cluster, ledger: &Ledger, now: Time) {
         match ledger.running() {
