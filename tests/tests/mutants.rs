@@ -3,21 +3,25 @@
 use slipway_tests::sim::mutant::Mutant;
 use slipway_tests::sim::random;
 use slipway_tests::sim::runner::run;
-use slipway_tests::sim::setup::Setup;
+use slipway_tests::sim::setup::{Level, Setup};
 
 /// As many worlds as one test run tries.
 const WORLDS: u64 = 10_000;
 
 /// The check of this rule goes red in some world, and that world is whole with the guard in its place.
-#[expect(clippy::print_stdout, reason = "which world it was is shown by `--nocapture`")]
 fn is_found(mutant: Mutant, rule: u8) {
+    is_found_in(Level::Protocol, WORLDS, mutant, rule);
+}
+
+#[expect(clippy::print_stdout, reason = "which world it was is shown by `--nocapture`")]
+fn is_found_in(level: Level, worlds: u64, mutant: Mutant, rule: u8) {
     let broken = |setup: &Setup| run(setup).broken;
-    let red = (0..WORLDS).map(random::setup).find_map(|setup| {
+    let red = (0..worlds).map(|seed| Setup { level, ..random::setup(seed) }).find_map(|setup| {
         let without_guard = Setup { mutant: Some(mutant), ..setup.clone() };
         let found = broken(&without_guard).filter(|broken| broken.rule == rule)?;
         Some((setup, found))
     });
-    let (setup, found) = red.unwrap_or_else(|| panic!("{mutant:?} was not found in {WORLDS} worlds"));
+    let (setup, found) = red.unwrap_or_else(|| panic!("{mutant:?} was not found in {worlds} worlds"));
     println!("{mutant:?}: rule {rule} breaks in world {}: {}", setup.seed, found.what);
     assert_eq!(broken(&setup), None);
 }
@@ -70,4 +74,12 @@ fn rule_9_needs_the_collector_to_wait() {
 #[test]
 fn the_batch_needs_the_saved_actions() {
     is_found(Mutant::Saved, 2);
+}
+
+/// The checks of the full level are the same, and see as much.
+#[test]
+fn the_full_level_misses_its_guards_as_well() {
+    for (mutant, rule) in [(Mutant::Minimum, 1), (Mutant::OneRelease, 4), (Mutant::Fence, 7)] {
+        is_found_in(Level::Full, 60, mutant, rule);
+    }
 }

@@ -212,8 +212,12 @@ impl Draft {
         self.promotion.outcome = Some(outcome);
         self.promotion.ended_at = Some(self.now);
         self.environment.promotion = None;
-        if outcome == Outcome::Succeeded {
-            self.commit(seen);
+        match outcome {
+            Outcome::Succeeded => self.commit(seen),
+            // What is healthy is left running, also by a clean-up that an earlier commit has still to come to; the
+            // next commit looks anew at what is left.
+            Outcome::RollbackFailed => self.environment.cleanup_pending = false,
+            _ => {}
         }
         self.push(Note::new("app", outcome_text(&self.promotion, outcome, self.verified)), Some(outcome));
     }

@@ -3,7 +3,7 @@
 use slipway_domain::promotion::{Cause, Kind, Outcome};
 use slipway_tests::sim::cluster::{Ending, Life, Meddling, Script};
 use slipway_tests::sim::setup::{Act, OnConflict, ReleaseSpec, ServiceSpec, Setup};
-use slipway_tests::sim::weather::{Moment, Strike, Weather};
+use slipway_tests::sim::weather::{Away, Moment, Outage, Strike, Weather};
 
 use super::stage::{app, endings, play, promoting, running, with_web};
 
@@ -167,5 +167,22 @@ fn an_execution_that_is_started_twice_is_one() {
     for seed in 0..20 {
         let setup = Setup { seed, weather: weather.clone(), ..promoting(app()) };
         assert_eq!(endings(&setup), [(Outcome::Succeeded, None)]);
+    }
+}
+
+/// The clean-up of a commit is held up by the cluster, the next promotion gets stuck half-way and cannot be turned
+/// back: what runs then is left alone, whichever release it is of.
+#[test]
+fn a_late_clean_up_leaves_what_a_failed_rollback_left() {
+    let without_worker = ReleaseSpec::of([ServiceSpec::new("web", 3)]);
+    for committed_ms in (20_000..32_000).step_by(20) {
+        let away = |from_ms, to_ms| Outage { away: Away::Cluster, from_ms, to_ms };
+        let outages =
+            vec![away(committed_ms, committed_ms + 20_000), away(committed_ms + 32_000, committed_ms + 1_800_000)];
+        let weather = Weather { outages, ..Weather::default() };
+        let releases = vec![app(), without_worker.clone(), without_worker.clone()];
+        let setup = Setup { weather, ..Setup::new(releases).promote(1_000, 1).promote(committed_ms + 21_000, 2) };
+        let web: u32 = running(&setup).iter().filter(|(service, ..)| service == "web").map(|(.., count)| count).sum();
+        assert!(web >= 3, "{web} processes of web are left after {committed_ms} ms: {:?}", endings(&setup));
     }
 }
