@@ -9,9 +9,10 @@ CARGO_BUILD := cargo build --locked --workspace --bin slipway --bin slipway-loca
 PROGRAMS := target/debug
 KEPT := .slipway
 PORT ?= 7070
+WORLDS ?= 100000
 SLIPWAY := SLIPWAY_CONFIG=$(CURDIR)/$(KEPT)/config.json $(PROGRAMS)/slipway
 
-.PHONY: help build demo up down test check
+.PHONY: help build demo up down test soak check
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,6 +31,9 @@ down: ## Stop what `make up` started; data stays in .slipway
 
 test: ## Run all tests
 	cargo test --locked --workspace
+
+soak: ## Run WORLDS random worlds of the protocol, and one in fifty once more over the real store
+	cargo run --locked --release -p slipway-tests --bin soak -- --worlds $(WORLDS)
 
 check: ## Formatting, lints, documentation, rules of dependencies, the state machine
 	cargo fmt --all --check
