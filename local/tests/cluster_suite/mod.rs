@@ -176,12 +176,17 @@ pub fn keeper(world: &World, process: &Process) -> i32 {
 }
 
 pub async fn get(url: &str) -> (u16, String) {
+    try_get(url).await.unwrap()
+}
+
+/// Of somebody who may be about to end.
+pub async fn try_get(url: &str) -> Result<(u16, String), Box<dyn std::error::Error>> {
     use http_body_util::{BodyExt, Empty};
     use hyper_util::client::legacy::Client;
     let client = Client::builder(hyper_util::rt::TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
-    let response = client.get(url.parse().unwrap()).await.unwrap();
+    let response = client.get(url.parse()?).await?;
     let status = response.status().as_u16();
-    (status, String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap())
+    Ok((status, String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec())?))
 }
 
 #[tokio::test]
