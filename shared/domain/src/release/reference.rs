@@ -10,7 +10,8 @@ use crate::text::checked_text;
 use crate::id::ReleaseId;
 
 /// A name for a release, unique in its app: 1 to 64 characters, a letter or digit first, then also `.`, `_` and `-`.
-/// What reads as an id or as a number is no tag, so that every place that takes a release can tell the three apart.
+/// What reads as an id or as a number is no tag, nor are `newest` and `active`, so that every place that takes a release
+/// can tell them apart.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(String);
@@ -26,6 +27,8 @@ pub enum ParseTagError {
     Id,
     #[error("must not look like the number of a release, such as v42")]
     Number,
+    #[error("must not be newest or active, which stand for a release of the environment")]
+    Word,
 }
 
 impl Tag {
@@ -50,7 +53,10 @@ impl FromStr for Tag {
         if text.parse::<ReleaseId>().is_ok() {
             return Err(ParseTagError::Id);
         }
-        if looks_like_number(text) { Err(ParseTagError::Number) } else { Ok(Self(text.to_owned())) }
+        if looks_like_number(text) {
+            return Err(ParseTagError::Number);
+        }
+        if matches!(text, "newest" | "active") { Err(ParseTagError::Word) } else { Ok(Self(text.to_owned())) }
     }
 }
 

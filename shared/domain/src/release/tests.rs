@@ -189,6 +189,8 @@ fn tags_read_neither_as_an_id_nor_as_a_number() {
         ("v42", ParseTagError::Number),
         ("V042", ParseTagError::Number),
         ("v99999999999999999999999", ParseTagError::Number),
+        ("newest", ParseTagError::Word),
+        ("active", ParseTagError::Word),
     ] {
         assert_eq!(bad.parse::<Tag>(), Err(reason), "{bad}");
     }
