@@ -84,5 +84,5 @@ pub(crate) async fn find_release(store: &Scoped, app: &AppName, reference: &Rele
 
 /// What is there must not be told from what is somebody else's: both give this.
 pub(crate) fn not_found(code: &'static str, what: impl std::fmt::Display) -> Error {
-    Error::new(Kind::NotFound, code, format!("{what} was not found"))
+    Error::new(Kind::NotFound, code, format!("{what} was not found: check the name, or list what is there"))
 }

@@ -35,6 +35,21 @@ impl Problem {
         self
     }
 
+    /// Points to the field that named the release or build which was refused, when nothing was pointed to yet.
+    #[must_use]
+    pub fn naming(mut self, pointer: &str) -> Self {
+        let message = match self.error.code {
+            "release_not_found" | "build_not_found" => "names nothing that is there",
+            "release_older" => "is older than the active release",
+            "build_incomplete" => "is of a build that is not complete",
+            _ => return self,
+        };
+        if self.error.fields.is_empty() {
+            self.error = self.error.field(pointer, message);
+        }
+        self
+    }
+
     /// The same with pointers to where the fields are in this operation's body, which the use case does not know.
     #[must_use]
     pub fn pointing(mut self, moved: &[(&str, &str)]) -> Self {

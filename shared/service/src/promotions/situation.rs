@@ -1,7 +1,7 @@
 //! Everything that the checks of a promotion look at, gathered at one time.
 
 use slipway_domain::build::Build;
-use slipway_domain::error::{Error, Result};
+use slipway_domain::error::{Error, Kind, Result};
 use slipway_domain::id::BuildId;
 use slipway_domain::name::{AppName, EnvironmentName};
 use slipway_domain::promotion::{Environment, Promotion, Status};
@@ -13,7 +13,7 @@ use slipway_store::records::Page as StoredPage;
 use crate::caller::Caller;
 use crate::draft::{ATTEMPTS, build_incomplete, no_active_release, own, too_busy};
 use crate::ports::ClusterError;
-use crate::slipway::{Slipway, find_environment, find_release, namespace, not_found};
+use crate::slipway::{Slipway, find_environment, find_release, namespace};
 
 /// Which release is meant.
 #[derive(Clone, Debug)]
@@ -113,8 +113,8 @@ async fn named(store: &Scoped, app: &AppName, reference: &ReleaseRef) -> Result<
     let Ok(id) = reference.to_string().parse::<BuildId>() else { return Err(missing) };
     match store.build(app, &id).await? {
         Some(Build { release: Some(release), .. }) => {
-            let what = format!("a release {id}: that is a build, and its release {release} can be promoted, which");
-            Err(not_found("release_not_found", what).detail("release", release))
+            let message = format!("{id} is a build and not a release: promote its release {release}");
+            Err(Error::new(Kind::NotFound, "release_not_found", message).detail("release", release))
         }
         Some(build) => Err(build_incomplete(&build)),
         None => Err(missing),

@@ -137,6 +137,9 @@ async fn collect(request: Request, limit: usize) -> Answer<Bytes> {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
+    if bytes.is_empty() {
+        return Err(Problem::malformed("invalid_json", "the body is empty; send a JSON object"));
+    }
     let value = strict::parse(bytes).map_err(|fault| match fault.pointer {
         Some(pointer) => invalid(pointer, &fault.message),
         None => Problem::malformed("invalid_json", format!("the body {}", fault.message)),
@@ -183,9 +186,24 @@ fn explained(text: &str) -> (Option<String>, String) {
     } else if text.starts_with("unknown variant") {
         (None, format!("has a value that is not known here{}", known(text)))
     } else if let Some((_, expected)) = text.rsplit_once(", expected ") {
-        (None, format!("must be {expected}"))
+        (None, format!("must be {}", in_json(expected)))
     } else {
         (None, "has the wrong shape".to_owned())
+    }
+}
+
+/// Serde's name of a type, as somebody says it who writes JSON.
+fn in_json(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a map" => "an object",
+        "a sequence" => "an array",
+        other => other,
     }
 }
 
@@ -244,7 +262,13 @@ mod tests {
             (r"{}", "/name", "is required"),
             (r#"{"name":"a","nme":1}"#, "/nme", "is not known here, expected one of name, inner, mode, set"),
             (r#"{"name":7}"#, "/name", "must be a string"),
-            (r#"{"name":"a","inner":[{"size":1},{"size":-1}]}"#, "/inner/1/size", "must be u32"),
+            (
+                r#"{"name":"a","inner":[{"size":1},{"size":-1}]}"#,
+                "/inner/1/size",
+                "must be a whole number from 0 to 4294967295",
+            ),
+            (r#"{"name":"a","inner":{}}"#, "/inner", "must be an array"),
+            (r#"{"name":"a","set":[]}"#, "/set", "must be an object"),
             (r#"{"name":"a","inner":[{"sise":1}]}"#, "/inner/0/sise", "is not known here, expected size"),
             (r#"{"name":"a","inner":[{}]}"#, "/inner/0/size", "is required"),
             (

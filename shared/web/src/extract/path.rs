@@ -41,7 +41,10 @@ fn absent(name: &str) -> Error {
         "run" => "run_not_found",
         _ => "not_found",
     };
-    Error::new(Kind::NotFound, code, format!("no {name} can be called what the path says"))
+    let article = if name.starts_with(['a', 'e']) { "an" } else { "a" };
+    let message =
+        format!("there is no such {name}: what the path says is not in the form of {article} {name}'s name or id");
+    Error::new(Kind::NotFound, code, message)
 }
 
 impl<S: Send + Sync, T: FromSegments> FromRequestParts<S> for Path<T> {

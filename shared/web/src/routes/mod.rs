@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ETAG, LOCATION};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use slipway_domain::error::Error;
+use slipway_domain::error::{Error, Kind};
 use slipway_service::releases::BaseChoice;
 use utoipa::{IntoParams, IntoResponses};
 
@@ -108,7 +108,11 @@ fn field<T: FromStr>(pointer: &str, text: &str) -> Answer<T>
 where
     T::Err: Display,
 {
-    text.parse().map_err(|error: T::Err| Error::invalid("invalid_value", pointer, error.to_string()).into())
+    text.parse().map_err(|error: T::Err| {
+        let message = error.to_string();
+        let detail = format!("{pointer} {message}");
+        Error::new(Kind::Unprocessable, "invalid_value", detail).field(pointer, message).into()
+    })
 }
 
 fn optional_field<T: FromStr>(pointer: &str, text: Option<&str>) -> Answer<Option<T>>

@@ -62,7 +62,7 @@ pub async fn promote(
         reason: body.reason,
         total_seconds: body.deadline_seconds,
     };
-    let pointing = |error| Problem::from(error).pointing(&[("/total_seconds", "/deadline_seconds")]);
+    let pointing = |error| Problem::from(error).pointing(&[("/total_seconds", "/deadline_seconds")]).naming("/release");
     if body.validate_only {
         let plan = state.slipway.plan_promotion(&caller, &at.app, &at.environment, &release, &options).await;
         let plan = plan.map_err(pointing)?;
@@ -135,7 +135,8 @@ pub async fn roll_back(
     let release = optional_field("/release", change.body.release.as_deref())?;
     let options = RollbackOptions { release, reason: change.body.reason, if_match };
     let key = Some(&change.idempotency);
-    let posted = state.slipway.roll_back(&caller, &at.app, &at.environment, &options, key).await?;
+    let posted = state.slipway.roll_back(&caller, &at.app, &at.environment, &options, key).await;
+    let posted = posted.map_err(|error| Problem::from(error).naming("/release"))?;
     let reply = accepted(&at, &posted.value.promotion.id).replayed(posted.replayed);
     Ok(reply.with(Rollback::from(&posted.value)))
 }
@@ -179,7 +180,8 @@ pub async fn scale(
     let options = ScaleOptions { formation, reason: change.body.reason, if_match };
     let key = change.idempotency.as_ref();
     let posted = state.slipway.scale(&caller, &at.app, &at.environment, &options, key).await;
-    let posted = posted.map_err(|error| Problem::from(error).pointing(&[("/formation/", "/services/")]))?;
+    let moved = [("/formation/", "/services/"), ("/formation", "/services")];
+    let posted = posted.map_err(|error| Problem::from(error).pointing(&moved))?;
     let (reply, promotion) = match &posted.value {
         scale::Scaled::Unchanged(_) => (Reply::new(StatusCode::OK), None),
         scale::Scaled::Started(promotion) => (accepted(&at, &promotion.id), Some(Promotion::from(promotion.as_ref()))),

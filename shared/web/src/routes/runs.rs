@@ -14,7 +14,7 @@ use crate::extract::caller::Authenticated;
 use crate::extract::listing::{Listing, Paging};
 use crate::extract::path::{EnvironmentPath, Path, RunPath};
 use crate::extract::query::{Follow, Query, Wait};
-use crate::problem::Answer;
+use crate::problem::{Answer, Problem};
 use crate::state::State;
 use crate::wire::Page;
 use crate::wire::build::LogPage;
@@ -39,7 +39,8 @@ pub async fn create_run(
         time_limit: body.time_limit_seconds.map(Duration::from_secs),
     };
     let key = change.idempotency.as_ref();
-    let posted = state.slipway.create_run(&caller, &at.app, &at.environment, &new, key).await?;
+    let posted = state.slipway.create_run(&caller, &at.app, &at.environment, &new, key).await;
+    let posted = posted.map_err(|error| Problem::from(error).naming("/release"))?;
     let location = format!("/v1/apps/{}/environments/{}/runs/{}", at.app, at.environment, posted.value.id);
     let reply = Reply::new(StatusCode::ACCEPTED).at(location).replayed(posted.replayed);
     Ok(reply.with(Run::from(&posted.value)))

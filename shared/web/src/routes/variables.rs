@@ -9,12 +9,13 @@ use http::StatusCode;
 use slipway_domain::error::Error;
 use slipway_domain::release::ReleaseRef;
 use slipway_domain::secret::Secret;
+use slipway_domain::variables::VariableKey;
 use slipway_service::caller::Caller;
 use slipway_service::releases::BaseChoice;
 use slipway_service::request::Idempotency;
 use slipway_service::variables::{self as service, ChangeVariables, VariableChange};
 
-use super::{ChangeRefusals, OptionalKey, Refusals, Reply, base, optional_field};
+use super::{ChangeRefusals, OptionalKey, Refusals, Reply, base, field, optional_field};
 use crate::extract::body::Change;
 use crate::extract::caller::Authenticated;
 use crate::extract::path::{EnvironmentPath, Path};
@@ -126,6 +127,13 @@ fn patch(set: BTreeMap<String, Secret>, unset: Vec<String>) -> Answer<Vec<(Strin
     if let Some(index) = unset.iter().position(|key| set.contains_key(key)) {
         let message = format!("{} is to be set as well; do one of the two", unset[index]);
         return Err(Error::invalid("invalid_value", format!("/unset/{index}"), message).into());
+    }
+    if let Some(index) = (1..unset.len()).find(|index| unset[..*index].contains(&unset[*index])) {
+        let message = format!("{} is to be unset already; name it once", unset[index]);
+        return Err(Error::invalid("invalid_value", format!("/unset/{index}"), message).into());
+    }
+    for (index, key) in unset.iter().enumerate() {
+        let _: VariableKey = field(&format!("/unset/{index}"), key)?;
     }
     let set = set.into_iter().map(|(key, value)| (key, Some(value)));
     Ok(set.chain(unset.into_iter().map(|key| (key, None))).collect())

@@ -95,6 +95,28 @@ async fn requests_that_cannot_be_read_are_told_where() {
 }
 
 #[tokio::test]
+async fn values_that_make_no_sense_are_told_where() {
+    let api = Api::new().await;
+    let variables = || format!("{ENVIRONMENT}/variables");
+    let refused = |path: String, method, body| case(method, path, 422, "invalid_value").body(body);
+    let scale = case("POST", format!("{ENVIRONMENT}/scale"), 422, "invalid_scale");
+    check(
+        &api,
+        vec![
+            refused(variables(), "PATCH", r#"{"unset":["A","B","A"]}"#).pointers(&["/unset/2"]),
+            refused(variables(), "PATCH", r#"{"unset":["A","1B"]}"#).pointers(&["/unset/1"]),
+            refused(variables(), "PATCH", r#"{"set":{"A":"1"},"unset":["A"]}"#).pointers(&["/unset/0"]),
+            refused(variables(), "PATCH", r#"{"set":{"A":"1"},"tag":"newest"}"#).pointers(&["/tag"]),
+            scale.body(r#"{"services":{}}"#).pointers(&["/services"]),
+        ],
+    )
+    .await;
+    let answer = api.send("POST", "/v1/apps", &[], r#"{"name":"My App"}"#).await;
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.starts_with("/name must be lower-case"), "{detail}");
+}
+
+#[tokio::test]
 async fn paths_that_name_nothing_are_not_found() {
     let api = Api::new().await;
     check(
@@ -192,9 +214,10 @@ async fn promotions_that_cannot_be_are_refused_each_with_its_code() {
     let refused = async |body: serde_json::Value| api.post(&promotions, &body).await.refusal();
     let id = |release: &slipway_domain::release::Release| release.id.as_str().to_owned();
 
-    assert_eq!(refused(json!({ "release": "RAAAAAAAAAA" })).await.1, "release_not_found");
+    let named = |status: u16, code: &str| (status, code.to_owned(), vec!["/release".to_owned()]);
+    assert_eq!(refused(json!({ "release": "RAAAAAAAAAA" })).await, named(404, "release_not_found"));
     assert_eq!(refused(json!({ "release": "not a release" })).await.2, ["/release"]);
-    assert_eq!(refused(json!({ "release": id(&old) })).await, (409, "release_older".to_owned(), vec![]));
+    assert_eq!(refused(json!({ "release": id(&old) })).await, named(409, "release_older"));
     let (status, code, pointers) = refused(json!({ "release": id(&demanding) })).await;
     assert_eq!((status, code.as_str()), (422, "variables_missing"));
     assert_eq!(pointers, ["/variables/KEY"]);
