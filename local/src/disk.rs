@@ -28,6 +28,11 @@ pub fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
+/// Opens a file, new or not, that only the owner can read, to write at its end.
+pub fn private_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
 /// Replaces a file in one step: a reader sees the old or the new text, never a part.
 pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let (draft, _) = draft(path, text)?;

@@ -138,10 +138,7 @@ impl Work {
         self.go_on()?;
         let (name, manifest) = read_manifest(&tree, self.order.manifest.as_deref())?;
         log.say(&format!("Reading {name}"));
-        let warnings: Vec<String> = manifest.warnings.iter().map(|warning| warning.message.clone()).collect();
-        for warning in &warnings {
-            log.say(&format!("warning: {warning}"));
-        }
+        let warnings = of_this_machine(&manifest);
         if let Some(build) = &manifest.build {
             log.say(&format!("Running {}", build.command));
             let temporary = self.folder.temporary();
@@ -181,6 +178,27 @@ async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => Err(format!("the build was interrupted: {error}")),
     }
+}
+
+/// What the manifest may expect elsewhere and does not get here.
+fn of_this_machine(manifest: &Manifest) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for service in &manifest.services {
+        let name = &service.name;
+        if let Some(image) = &service.image {
+            warnings.push(format!(
+                "services.{name}.image is not pulled on this machine: {image} has to run elsewhere, or from a command of \
+                 the source"
+            ));
+        }
+        if service.command.is_none() {
+            warnings.push(format!(
+                "services.{name} has no command, and no Dockerfile is read on this machine: set `command`, else it \
+                 cannot be started"
+            ));
+        }
+    }
+    warnings
 }
 
 /// The named manifest, or the first of the well-known names at the top of the tree.

@@ -35,7 +35,7 @@ impl Fact {
     /// Why it is over without having been stopped: it had a keeper, and has none any more.
     pub fn vanished(&self, process: &Process) -> Option<String> {
         let over = !self.kept && self.status.is_some() && process.is_live();
-        over.then(|| "its keeper vanished".to_owned())
+        over.then(|| "what kept it was killed, or the machine was started again".to_owned())
     }
 
     /// The router sends nothing more, and nothing is being served.

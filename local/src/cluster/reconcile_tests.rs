@@ -113,8 +113,10 @@ fn one_that_was_written_down_and_never_began_is_started() {
 #[test]
 fn one_whose_keeper_vanished_is_given_up_and_replaced() {
     let gone = Fact { kept: false, ..running(true) };
-    let expected =
-        [Step::GiveUp { uid: uid("a"), reason: "its keeper vanished".to_owned() }, Step::Create { row: uid("row") }];
+    let expected = [
+        Step::GiveUp { uid: uid("a"), reason: "what kept it was killed, or the machine was started again".to_owned() },
+        Step::Create { row: uid("row") },
+    ];
     assert_eq!(steps(&state(1, vec![process("a", 1)]), &[("a", gone)]), expected);
 }
 

@@ -71,7 +71,7 @@ fn vanished(folder: &Folder) -> io::Result<RunState> {
     if !leftovers(folder)? {
         return Ok(RunState::Running);
     }
-    let message = "the process vanished: the machine was started again, or its keeper was killed".to_owned();
+    let message = "what kept it was killed, or the machine was started again".to_owned();
     let exit = Exit { code: None, signal: None, reason: "Error".to_owned(), message };
     let at = folder.status()?.map_or_else(now, |status| status.since);
     Ok(RunState::Ended { exit, at, timed_out: false })

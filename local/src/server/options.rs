@@ -6,6 +6,8 @@ use clap::Parser;
 use slipway_domain::error::{Error, Result};
 use tracing_subscriber::EnvFilter;
 
+use crate::disk;
+
 /// Runs all of Slipway on this machine: the API, the rollouts, a router as the load balancer, and the apps' processes.
 ///
 /// Listens on 127.0.0.1 only. Writes the address and an owner's token to the file that `slipway` reads, so that the
@@ -39,8 +41,7 @@ impl Options {
 
     /// The log goes to a file: what is printed is for the person who started the server.
     pub fn start_log(&self, data: &Path) -> Result<()> {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(data.join("server.log"));
-        let file = file.map_err(Error::internal)?;
+        let file = disk::private_log(&data.join("server.log")).map_err(Error::internal)?;
         let filter = EnvFilter::try_from_env("SLIPWAY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
         tracing_subscriber::fmt()
             .json()

@@ -39,6 +39,8 @@ impl Installation {
     /// [`crate::helper`].
     pub async fn open(data: &Path, origin: &str, helper: &Path) -> Result<Self> {
         let keys = Arc::new(FileKeys::open(&data.join("key")).map_err(Error::internal)?);
+        // The engine keeps the mode of a file that is there, and gives it to those beside it.
+        disk::private_log(&database(data)).map_err(Error::internal)?;
         let database = Embedded::file(&database(data)).map_err(Error::internal)?;
         let store = Store::new(database.client(), TABLE, keys);
         store.ensure_table().await?;

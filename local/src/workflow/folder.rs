@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::RwLock;
 
 use super::execution::Execution;
+use crate::disk;
 
 const SUFFIX: &str = "json";
 const UNFINISHED: &str = "unfinished";
@@ -22,7 +23,7 @@ pub(super) struct Folder {
 impl Folder {
     /// Opens or makes the folder and removes what an earlier program did not finish writing.
     pub fn open(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
+        disk::private_dir(path)?;
         for file in files(path, UNFINISHED)? {
             fs::remove_file(file)?;
         }
@@ -75,7 +76,7 @@ fn read(file: &Path) -> io::Result<Execution> {
 /// Writes beside the target, makes it durable, and takes the target's name: a reader sees the old or the new file.
 fn replace(target: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = target.with_extension(UNFINISHED);
-    let mut file = File::create(&unfinished)?;
+    let mut file = disk::private_file(&unfinished)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&unfinished, target)?;

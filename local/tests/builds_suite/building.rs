@@ -158,6 +158,21 @@ async fn what_cannot_be_built_fails_with_its_reason() {
 }
 
 #[tokio::test]
+async fn what_this_machine_does_not_run_is_a_warning_of_its_own() {
+    let mut world = World::new();
+    let manifest = "services:\n  web:\n    command: ./run\n  database:\n    image: postgres:16\ntimers:\n  tidy: {}\n";
+    let parts = [Part::File("convox.yml", manifest), Part::Program("run", "#!/bin/sh\n")];
+    let (build, state) = world.build(&parts).await;
+    let BuildState::Done { manifest, warnings, .. } = state else { panic!("{state:?}") };
+    assert_eq!(manifest.warnings.len(), 1, "the manifest's own are not told again: {:?}", manifest.warnings);
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].starts_with("services.database.image is not pulled on this machine"), "{warnings:?}");
+    assert!(warnings[1].starts_with("services.database has no command"), "{warnings:?}");
+    let log = world.log(&build).await;
+    assert!(!log.iter().any(|line| line.contains("warning")), "the build tells them: {log:?}");
+}
+
+#[tokio::test]
 async fn a_build_ends_at_its_limit_or_when_it_is_cancelled_with_all_it_started() {
     let mut world = World::new();
     let slow = "build:\n  command: sleep 600 & sleep 600\nservices:\n  web:\n    command: ./run\n";

@@ -58,6 +58,10 @@ impl Installation {
         std::fs::read_to_string(self.data.path().join("server.log")).unwrap_or_default()
     }
 
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
     fn config(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.data.path().join("config.json")).unwrap()).unwrap()
     }
