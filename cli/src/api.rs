@@ -291,8 +291,9 @@ impl fmt::Display for Exit {
             (Some(code), None) => write!(f, "code {code}")?,
             (None, None) => f.write_str("unknown")?,
         }
-        let words = [&self.reason, &self.message].into_iter().filter(|word| !word.is_empty());
-        for word in words {
+        // These two say nothing that the code does not say.
+        let reason = Some(&self.reason).filter(|reason| !matches!(reason.as_str(), "Error" | "Completed"));
+        for word in reason.into_iter().chain([&self.message]).filter(|word| !word.is_empty()) {
             write!(f, ", {word}")?;
         }
         Ok(())

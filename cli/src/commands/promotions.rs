@@ -78,6 +78,7 @@ async fn info(context: &Context<'_>, promotion: String, wait: bool) -> Result<()
     ];
     pairs.extend(promotion.ended_at.as_ref().map(|ended| ("Ended", ago(ended, now))));
     pairs.extend(promotion.reason.as_ref().map(|reason| ("Reason", reason.clone())));
+    pairs.extend(promotion.superseded_by.as_ref().map(|successor| ("Successor", successor.clone())));
     if let Some(failure) = &promotion.failure {
         pairs.push(("Cause", format!("{}: {}", failure.cause, failure.message)));
         pairs.extend(failure.process.as_ref().map(|process| ("Process", process.clone())));

@@ -70,18 +70,24 @@ async fn follow(context: &Context<'_>, path: &str) -> Result<(Run, Value), Failu
 }
 
 fn ended(context: &Context<'_>, run: &Run) -> ExitCode {
-    let code = run.exit.as_ref().and_then(|exit| exit.code).and_then(|code| u8::try_from(code).ok());
-    if run.status == "timed_out" {
-        context.terminal.note("error: the time limit was over");
-        return ExitCode::from(REFUSED);
+    if let Some(why) = complaint(run) {
+        context.terminal.note(&format!("error: {why}"));
     }
-    match (code, &run.exit) {
-        (Some(code), _) => ExitCode::from(code),
-        (None, Some(exit)) => {
-            context.terminal.note(&format!("error: the command ended with {exit}"));
-            ExitCode::from(REFUSED)
-        }
-        (None, None) => ExitCode::from(REFUSED),
+    let code = run.exit.as_ref().and_then(|exit| exit.code).and_then(|code| u8::try_from(code).ok());
+    let code = code.filter(|_| run.status != "timed_out");
+    ExitCode::from(code.unwrap_or(REFUSED))
+}
+
+/// What the command could not say itself.
+fn complaint(run: &Run) -> Option<String> {
+    if run.status == "timed_out" {
+        return Some("the time limit was over".to_owned());
+    }
+    let exit = run.exit.as_ref()?;
+    match exit.code {
+        Some(_) if exit.reason == "StartError" => Some(format!("the command could not be started: {}", exit.message)),
+        Some(_) => None,
+        None => Some(format!("the command ended with {exit}")),
     }
 }
 
@@ -95,5 +101,26 @@ mod tests {
         assert_eq!(of(&["bin/migrate"]), ["bin/migrate"]);
         assert_eq!(of(&["echo a && ls"]), ["sh", "-c", "echo a && ls"]);
         assert_eq!(of(&["echo", "a b"]), ["echo", "a b"]);
+    }
+
+    #[test]
+    fn what_the_command_could_not_say_itself_is_said() {
+        let run = |status: &str, exit: Value| -> Run {
+            let run = json!({ "id": "JBCDEFGHIJK", "release": "RBCDEFGHIJK", "status": status, "exit": exit });
+            api::read(&run).unwrap_or_else(|failure| panic!("{failure:?}"))
+        };
+        let exit = |code: i32, reason: &str, message: &str| json!({ "code": code, "signal": null, "reason": reason, "message": message });
+        let table = [
+            (run("ended", exit(0, "Completed", "")), None),
+            (run("ended", exit(3, "Error", "")), None),
+            (
+                run("ended", exit(128, "StartError", "exec \"x\": no such file")),
+                Some("the command could not be started: exec \"x\": no such file"),
+            ),
+            (run("timed_out", exit(137, "Error", "")), Some("the time limit was over")),
+        ];
+        for (run, expected) in table {
+            assert_eq!(complaint(&run).as_deref(), expected);
+        }
     }
 }

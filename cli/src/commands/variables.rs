@@ -92,7 +92,7 @@ fn base_lines(base: &Base) -> Vec<String> {
         return Vec::new();
     }
     let mut lines = vec![format!(
-        "note: it is based on {} (build {}), which was never promoted; choose another with --base active",
+        "note: it is based on {} (build {}), which never became active; choose another with --base active",
         base.release, base.build
     )];
     if let Some(diff) = &base.differs {
