@@ -23,8 +23,13 @@ pub(super) async fn gather(
     failure: &mut Failure,
 ) {
     let (Some(process), Some(service)) = (&failure.process, &failure.service) else { return };
-    let Ok(lines) = cluster.tail(namespace, process, LINES).await else { return };
-    let Ok(template) = records.template(input, &promotion.to, service).await else { return };
+    let Ok(template) = records.template(input, &promotion.to, service).await else {
+        // What a process said last cannot be masked without the values.
+        if let Some(exit) = &mut failure.exit {
+            exit.message.clear();
+        }
+        return;
+    };
     // What Slipway tells every process is no secret, and a log without the name of its release is hard to read.
     let own = template.variables.iter().filter(|(key, _)| !RESERVED.contains(&key.as_str()));
     let values: Vec<_> = own.map(|(_, value)| value).collect();
@@ -32,6 +37,7 @@ pub(super) async fn gather(
     if let Some(exit) = &mut failure.exit {
         exit.message = mask::mask(&exit.message, values.iter().copied());
     }
+    let Ok(lines) = cluster.tail(namespace, process, LINES).await else { return };
     failure.log = newest(lines.into_iter().map(|line| mask::mask(&line, values.iter().copied())).collect());
 }
 
