@@ -82,7 +82,8 @@ pub struct Logs {
     pub lines: Vec<LogLine>,
 }
 
-/// What the processes of an environment wrote, oldest first.
+/// What the processes of an environment wrote, oldest first: as they wrote it, also where that is the value of a variable.
+/// The evidence of a promotion is masked.
 #[utoipa::path(get, path = "/v1/apps/{app}/environments/{environment}/logs", tag = "processes",
     params(EnvironmentPath, LogFilter), responses((status = 200, body = Logs), Refusals))]
 pub async fn read_logs(

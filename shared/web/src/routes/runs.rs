@@ -73,7 +73,7 @@ pub async fn read_run(
     Ok(Json(Run::from(&run)))
 }
 
-/// Lines of a run's log after the first `after` ones.
+/// Lines of a run's log after the first `after` ones: as the run wrote them, also where that is the value of a variable.
 #[utoipa::path(get, path = "/v1/apps/{app}/environments/{environment}/runs/{run}/log", tag = "runs",
     params(RunPath, Follow), responses((status = 200, body = LogPage), Refusals))]
 pub async fn read_run_log(
