@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::client::Client;
+use super::search::Place;
 use super::shop::text;
 use super::{Result, failed};
 
@@ -23,13 +24,15 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// Starts it on a folder and waits until it answers. `program` is `slipway-local` under any name.
-    pub async fn start(program: &Path, folder: &Path) -> Result<Self> {
+    /// Starts it on a folder and waits until it answers. `program` is `slipway-local` under any name, `log` what it logs,
+    /// as `info`.
+    pub async fn start(program: &Path, folder: &Path, log: &str) -> Result<Self> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = free.map_err(failed("find a free port"))?.port();
         let open = |name: &str| File::create(folder.join(name)).map_err(failed(format!("make {name}")));
         let child = command(program, folder)
             .args(["--port", &port.to_string()])
+            .env("SLIPWAY_LOG", log)
             .stdout(open("stdout")?)
             .stderr(open("stderr")?)
             .spawn()
@@ -44,20 +47,11 @@ impl Outside {
         self.child.id()
     }
 
-    pub fn data(&self) -> PathBuf {
-        self.folder.join("data")
-    }
-
     /// The client of the owner.
     pub fn client(&self) -> Result<Client> {
         let text_of = fs::read(self.folder.join("config.json")).map_err(failed("read the configuration"))?;
         let config: Value = serde_json::from_slice(&text_of).map_err(failed("read the configuration"))?;
         Client::new(&text(&config["url"])?, &text(&config["token"])?)
-    }
-
-    /// What it printed on both.
-    pub fn printed(&self) -> Vec<(String, Vec<u8>)> {
-        ["stdout", "stderr"].map(|name| (name.to_owned(), fs::read(self.folder.join(name)).unwrap_or_default())).into()
     }
 
     async fn ready(&self, port: u16) -> Result<()> {
@@ -73,6 +67,17 @@ impl Outside {
     }
 }
 
+/// Where the server of this folder has its data.
+pub fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+/// What the server of this folder printed.
+pub fn printed(folder: &Path) -> Result<Vec<Place>> {
+    let read = |name: &str| fs::read(folder.join(name)).map(|bytes| Place::new(name, bytes)).map_err(failed("read it"));
+    ["stdout", "stderr"].into_iter().map(read).collect()
+}
+
 impl Drop for Outside {
     fn drop(&mut self) {
         // Both fail only where there is nothing left to end.
@@ -84,7 +89,7 @@ impl Drop for Outside {
 
 fn command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
-    command.arg("--data").arg(folder.join("data")).env("SLIPWAY_CONFIG", folder.join("config.json"));
+    command.arg("--data").arg(data(folder)).env("SLIPWAY_CONFIG", folder.join("config.json"));
     command.stdin(Stdio::null());
     command
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use memchr::memmem;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use slipway_embedded::embedded::Embedded;
 
@@ -43,22 +44,27 @@ pub fn search(places: &[Place], canaries: &[Canary]) -> Vec<String> {
     let mut hits = Vec::new();
     for place in places {
         for canary in canaries {
-            let found = canary.forms.iter().find(|(_, form)| contains(&place.bytes, form));
+            let found = canary.forms.iter().find(|(_, form)| memmem::find(&place.bytes, form).is_some());
             hits.extend(found.map(|(form, _)| format!("{}: {} ({form})", place.name, canary.value)));
         }
     }
     hits
 }
 
-/// Whether the bytes hold a value in any form.
-pub fn holds(bytes: &[u8], value: &str) -> bool {
-    Canary::new(value).forms.iter().any(|(_, form)| contains(bytes, form))
+/// A data folder, read to the last file.
+#[derive(Default)]
+pub struct Folder {
+    /// Where no value may be.
+    pub places: Vec<Place>,
+    /// The files that hand variables to keepers: they stand for the Secrets of a cluster.
+    pub secrets: Vec<(PathBuf, Place)>,
+    /// What processes themselves wrote.
+    pub logs: Vec<Place>,
 }
 
-/// Everything in a data folder but its exceptions: what processes themselves wrote, and the files that hand variables
-/// to keepers, which stand for the Secrets of a cluster. The latter are returned apart.
-pub fn folder(data: &Path) -> Result<(Vec<Place>, Vec<PathBuf>)> {
-    let (mut places, mut secrets) = (Vec::new(), Vec::new());
+/// Reads everything in a data folder.
+pub fn folder(data: &Path) -> Result<Folder> {
+    let mut found = Folder::default();
     let mut folders = vec![data.to_owned()];
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder).map_err(failed(format!("list {}", folder.display())))?;
@@ -69,15 +75,21 @@ pub fn folder(data: &Path) -> Result<(Vec<Place>, Vec<PathBuf>)> {
             }
             if path.is_dir() {
                 folders.push(path);
-            } else if is_variables(&name) {
-                secrets.push(path);
-            } else if !is_process_log(&name) {
-                // A socket, or a file that is gone meanwhile, holds nothing.
-                places.extend(fs::read(&path).ok().map(|bytes| Place::new(name, bytes)));
+                continue;
+            }
+            // A socket, or a file that is gone meanwhile, holds nothing.
+            let Ok(bytes) = fs::read(&path) else { continue };
+            let place = Place::new(name, bytes);
+            if is_variables(&place.name) {
+                found.secrets.push((path, place));
+            } else if is_process_log(&place.name) {
+                found.logs.push(place);
+            } else {
+                found.places.push(place);
             }
         }
     }
-    Ok((places, secrets))
+    Ok(found)
 }
 
 /// The files that variables are handed over by: a Deployment's template, and a process's variables until they are read.
@@ -189,16 +201,4 @@ fn lower_escapes(escaped: &str) -> String {
         let (digits, rest) = part.split_at(part.len().min(2));
         format!("{text}%{}{rest}", digits.to_lowercase())
     })
-}
-
-fn contains(bytes: &[u8], form: &[u8]) -> bool {
-    let Some(first) = form.first() else { return false };
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| byte == first) {
-        if rest[at..].starts_with(form) {
-            return true;
-        }
-        rest = &rest[at + 1..];
-    }
-    false
 }
