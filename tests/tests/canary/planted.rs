@@ -31,8 +31,8 @@ fn every_form_is_found_whatever_surrounds_it() {
     let document = json!({ "a": [VALUE] });
     let mut texts = vec![VALUE.to_owned(), hex::encode(VALUE), hex::encode_upper(VALUE), escaped, document.to_string()];
     texts.push(serde_json::to_string_pretty(&document).unwrap());
-    texts.push(VALUE.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect());
-    texts.push(VALUE.bytes().map(|byte| format!("%{byte:02X}")).collect());
+    texts.push(VALUE.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat());
+    texts.push(VALUE.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat());
     for before in 0..7 {
         for after in 0..4 {
             let text = format!("{}{VALUE}{}", "x".repeat(before), "y".repeat(after));
