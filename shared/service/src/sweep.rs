@@ -10,7 +10,8 @@ use slipway_domain::error::{Error, Result};
 use slipway_domain::id::TenantId;
 use slipway_domain::promotion::Environment;
 use slipway_domain::time::Time;
-use slipway_rollout::apply::{self, ABANDONED_AFTER, Applied, Sweep};
+use slipway_rollout::apply::{self, Applied, Sweep};
+use slipway_rollout::decide::WINDOW;
 use slipway_store::Scoped;
 use slipway_store::promotions::SaveTurn;
 use slipway_store::records::{Change, Due, DueKind, Page};
@@ -57,7 +58,8 @@ impl Slipway {
         let kinds = [DueKind::Promotion, DueKind::Cleanup, DueKind::Build, DueKind::Run];
         for kind in kinds {
             let until = match kind {
-                DueKind::Promotion | DueKind::Cleanup | DueKind::Notice => now,
+                DueKind::Promotion => now.plus(WINDOW),
+                DueKind::Cleanup | DueKind::Notice => now,
                 DueKind::Build | DueKind::Run => now.plus(AHEAD),
             };
             for due in self.store.system().due(kind, until, AT_ONCE).await? {
@@ -110,14 +112,18 @@ impl Slipway {
     }
 
     async fn sweep_promotion(&self, store: &Scoped, due: &Due, now: Time) -> Result<Done> {
-        let Some(id) = due.promotion.as_ref().filter(|_| now.since(due.at) >= ABANDONED_AFTER) else {
-            return Ok(Done::Nothing);
-        };
+        let Some(id) = &due.promotion else { return Ok(Done::Nothing) };
         let Some((environment, promotion)) = store.load(&due.app, &due.environment, id).await? else {
             return Ok(Done::Nothing);
         };
         let (applied, done) = match apply::sweep(&promotion, now) {
-            Sweep::Leave => return Ok(Done::Nothing),
+            Sweep::Leave => {
+                // Nobody took a turn yet: its start may have been lost, and to start it again is the same start.
+                if promotion.is_open() && promotion.turn == 0 {
+                    self.start_execution(&due.tenant, &promotion).await;
+                }
+                return Ok(Done::Nothing);
+            }
             Sweep::Restart => (apply::new_execution(&environment, &promotion, None, now), Done::Restarted),
             Sweep::End => (apply::overdue(&environment, &promotion, now).map_err(Error::internal)?, Done::Ended),
         };

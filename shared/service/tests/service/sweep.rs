@@ -7,17 +7,35 @@ use slipway_service::promotions::PromoteOptions;
 
 use crate::world::{WEB, World};
 
-#[tokio::test]
-async fn a_start_that_was_lost_is_made_up_for() {
-    let world = World::new().await;
-    let World { slipway, .. } = &world;
+/// A promotion whose execution could not be started.
+async fn unstarted(world: &World) -> slipway_domain::promotion::Promotion {
     let (_, release) = world.build(1, WEB).await;
     *world.workflows.away.lock().unwrap() = true;
     let promotion = world.promote(&release, &PromoteOptions::default()).await.unwrap();
     assert!(world.workflows.started.lock().unwrap().is_empty());
+    promotion
+}
+
+#[tokio::test]
+async fn a_start_that_was_lost_is_made_up_for() {
+    let world = World::new().await;
+    let promotion = unstarted(&world).await;
     *world.workflows.away.lock().unwrap() = false;
-    assert_eq!(slipway.sweep().await.unwrap().restarted, 0, "its time has not come");
+    world.wait(Duration::from_secs(30));
+    let swept = world.slipway.sweep().await.unwrap();
+    assert_eq!((swept.restarted, swept.errors), (0, 0), "the same start once more, not another");
+    assert_eq!(world.promotion(&promotion.id).await, promotion);
+    assert!(world.workflows.started.lock().unwrap().contains_key(&promotion.execution_name()));
+    assert_eq!(world.finish(&promotion.id).await, Outcome::Succeeded);
+}
+
+#[tokio::test]
+async fn a_promotion_that_is_not_heard_of_gets_another_execution() {
+    let world = World::new().await;
+    let World { slipway, .. } = &world;
+    let promotion = unstarted(&world).await;
     world.wait(Duration::from_secs(50 + 60));
+    *world.workflows.away.lock().unwrap() = false;
     assert_eq!(slipway.sweep().await.unwrap().restarted, 1);
     let swept = world.promotion(&promotion.id).await;
     assert_eq!(swept.execution, 2);
