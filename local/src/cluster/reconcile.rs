@@ -125,7 +125,9 @@ fn forget_over(state: &State, process: &Process, orphaned: bool, plan: &mut Plan
         .processes
         .iter()
         .filter(|other| other.row == process.row && other.over.is_some() && other.created_at > process.created_at);
-    if orphaned || newer.count() >= OVER_KEPT {
+    // Nobody looks for what a release left that runs nowhere any more.
+    let unwanted = state.rows.iter().any(|row| row.uid == process.row && row.replicas == 0);
+    if orphaned || unwanted || newer.count() >= OVER_KEPT {
         plan.steps.push(Step::Forget { uid: process.uid.clone() });
     }
 }

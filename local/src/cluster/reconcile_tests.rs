@@ -173,6 +173,13 @@ fn no_more_than_the_bound_are_created() {
 #[test]
 fn only_the_newest_of_those_that_are_over_stay_in_sight() {
     let over = |name: &str, at: i64| Process { over: Some("gone".to_owned()), ..process(name, at) };
-    let all = state(0, vec![over("a", 1), over("b", 2), over("c", 3), over("d", 4)]);
-    assert_eq!(steps(&all, &[]), [Step::Forget { uid: uid("a") }]);
+    let all = |replicas| {
+        let list = vec![over("a", 1), over("b", 2), over("c", 3), over("d", 4), process("e", 5)];
+        state(replicas, list)
+    };
+    assert_eq!(steps(&all(1), &[("e", running(true))]), [Step::Forget { uid: uid("a") }]);
+    let forgotten = steps(&all(0), &[("e", running(true))]);
+    let expected = ["a", "b", "c", "d"].map(|name| Step::Forget { uid: uid(name) });
+    assert_eq!(forgotten[..4], expected, "of a release that runs nowhere none stays in sight");
+    assert_eq!(forgotten[4..], [Step::Drain { uid: uid("e") }]);
 }
