@@ -30,7 +30,7 @@ down: ## Stop what `make up` started; data stays in .slipway
 	@$(SLIPWAY) local --stop --data $(KEPT)/data
 
 test: ## Run all tests
-	cargo test --locked --workspace
+	cargo test --locked --workspace --no-fail-fast
 
 soak: ## Run WORLDS random worlds of the protocol, and one in fifty once more over the real store
 	cargo run --locked --release -p slipway-tests --bin soak -- --worlds $(WORLDS)
