@@ -7,7 +7,8 @@ use slipway_domain::id::RunId;
 use slipway_domain::name::ServiceName;
 use slipway_rollout::observation::Observation;
 use slipway_service::ports::{
-    Cluster, ClusterError, LogLine, LogQuery, Namespace, NewDeployment, NewRun, Processes, Removal, RunState, Write,
+    Cluster, ClusterError, LogLine, LogQuery, Namespace, NewDeployment, NewRun, Processes, Removal, RunLog, RunState,
+    Write,
 };
 
 use super::core::lock;
@@ -78,7 +79,7 @@ impl Processes for LocalCluster {
         self.apart(move |shared| runs::state(shared, &namespace, &run)).await
     }
 
-    async fn run_log(&self, namespace: &Namespace, run: &RunId, after: u64) -> Result<Vec<LogLine>, ClusterError> {
+    async fn run_log(&self, namespace: &Namespace, run: &RunId, after: u64) -> Result<RunLog, ClusterError> {
         let (namespace, run) = (name(namespace), run.clone());
         self.apart(move |shared| runs::log(shared, &namespace, &run, after)).await
     }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use slipway_domain::id::RunId;
 use slipway_domain::promotion::Exit;
 use slipway_domain::time::Time;
-use slipway_service::ports::{LogLine, LogQuery, NewRun, RunState};
+use slipway_service::ports::{LogLine, LogQuery, NewRun, RunLog, RunState};
 
 use super::act::unique;
 use super::core::{Core, Shared};
@@ -82,12 +82,14 @@ fn age(folder: &Folder) -> io::Result<std::time::Duration> {
     Ok(SystemTime::now().duration_since(made).unwrap_or_default())
 }
 
-pub fn log(shared: &Shared, namespace: &str, run: &RunId, after: u64) -> io::Result<Vec<LogLine>> {
+pub fn log(shared: &Shared, namespace: &str, run: &RunId, after: u64) -> io::Result<RunLog> {
     let folder = shared.place.run(run);
     if folder.spec()?.is_none_or(|spec| spec.labels.namespace != namespace) {
-        return Ok(Vec::new());
+        return Ok(RunLog { first: after, lines: Vec::new() });
     }
-    Ok(Journal::read(&folder)?.lines_after(after).map(|record| line(record, run.as_str())).collect())
+    let journal = Journal::read(&folder)?;
+    let first = journal.dropped.max(after);
+    Ok(RunLog { first, lines: journal.lines_after(after).map(|record| line(record, run.as_str())).collect() })
 }
 
 /// The folders of a namespace's processes and runs, also of those that have ended.

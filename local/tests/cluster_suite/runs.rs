@@ -31,7 +31,7 @@ async fn end(world: &World, id: &RunId) -> (Exit, bool) {
 
 async fn lines(world: &World, id: &RunId, after: u64) -> Vec<String> {
     let log = world.cluster().run_log(&world.namespace, id, after).await.unwrap();
-    log.into_iter().map(|line| line.text).collect()
+    log.lines.into_iter().map(|line| line.text).collect()
 }
 
 #[tokio::test]

@@ -127,6 +127,14 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// A part of a run's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunLog {
+    /// How many lines were written before the first one here; more than was asked for when they are no longer kept.
+    pub first: u64,
+    pub lines: Vec<LogLine>,
+}
+
 /// Which log lines are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct LogQuery {
@@ -171,8 +179,8 @@ pub trait Processes: Send + Sync {
 
     async fn run(&self, namespace: &Namespace, run: &RunId) -> Result<RunState, ClusterError>;
 
-    /// Lines `after` (a count of lines from the start) of the run's log, and whether it can grow still.
-    async fn run_log(&self, namespace: &Namespace, run: &RunId, after: u64) -> Result<Vec<LogLine>, ClusterError>;
+    /// What is kept of the run's log after the first `after` lines.
+    async fn run_log(&self, namespace: &Namespace, run: &RunId, after: u64) -> Result<RunLog, ClusterError>;
 
     async fn logs(&self, namespace: &Namespace, query: &LogQuery) -> Result<Vec<LogLine>, ClusterError>;
 

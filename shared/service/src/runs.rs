@@ -15,7 +15,7 @@ use slipway_store::records::{Run, RunEnd};
 use crate::builds::LogPage;
 use crate::caller::{Caller, Right};
 use crate::draft::{ATTEMPTS, lost_a_race, own, too_busy};
-use crate::ports::{ClusterError, Namespace, NewRun, RunState};
+use crate::ports::{ClusterError, LogLine, Namespace, NewRun, RunLog, RunState};
 use crate::promotions::checks::{cluster_error, image_gone, variables_missing};
 use crate::request::{Idempotency, Page, Paged, Posted, stored_id};
 use crate::slipway::{Slipway, find_environment, find_release, not_found};
@@ -212,12 +212,24 @@ impl Slipway {
             let run = find_run(store, app, environment, run).await?;
             let run = self.advance_run(store, caller.tenant(), run).await?;
             let finished = run.ended.is_some();
-            let lines = self.processes.run_log(&place(caller.tenant(), &run), &run.id, after).await;
-            let lines = lines.map_err(|error| cluster_error(&error))?;
-            Ok((finished || !lines.is_empty()).then(|| LogPage::new(lines, after, finished)))
+            let log = self.processes.run_log(&place(caller.tenant(), &run), &run.id, after).await;
+            let log = log.map_err(|error| cluster_error(&error))?;
+            Ok((finished || !log.lines.is_empty()).then(|| page(log, after, finished)))
         };
         Ok(self.wait_for(wait, look).await?.unwrap_or_else(|| LogPage::new(Vec::new(), after, false)))
     }
+}
+
+/// Counts the lines that are no longer kept as read, and says so in their place.
+fn page(log: RunLog, after: u64, finished: bool) -> LogPage {
+    let dropped = log.first.saturating_sub(after);
+    let mut page = LogPage::new(log.lines, log.first.max(after), finished);
+    if let Some(first) = page.lines.first().filter(|_| dropped > 0) {
+        let text = format!("[{dropped} lines are missing here: a log keeps its newest ones]");
+        let notice = LogLine { text, ..first.clone() };
+        page.lines.insert(0, notice);
+    }
+    page
 }
 
 fn place(tenant: &TenantId, run: &Run) -> Namespace {

@@ -16,8 +16,8 @@ use slipway_rollout::fence::{Stamp, admits};
 use slipway_rollout::observation::{Deployment, Observation, Process, Readiness, Stage, Visibility};
 use slipway_service::ports::{
     BuildOrder, BuildState, Builder, Clock, Cluster, ClusterError, Entropy, Expected, LogLine, LogQuery, Namespace,
-    NewDeployment, NewRun, Objects, Processes, Registry, Removal, RolloutInput, RunState, Started, Upload, Workflows,
-    Write,
+    NewDeployment, NewRun, Objects, Processes, Registry, Removal, RolloutInput, RunLog, RunState, Started, Upload,
+    Workflows, Write,
 };
 
 /// Time passes only while somebody waits.
@@ -203,6 +203,8 @@ pub struct MemoryProcesses {
     pub runs: Mutex<BTreeMap<RunId, (NewRun, RunState)>>,
     pub refuses: Mutex<Option<ClusterError>>,
     pub lines: Mutex<Vec<LogLine>>,
+    /// Of the lines, how many are no longer kept.
+    pub dropped: Mutex<u64>,
 }
 
 #[async_trait]
@@ -224,8 +226,10 @@ impl Processes for MemoryProcesses {
         _namespace: &Namespace,
         _run: &RunId,
         after: u64,
-    ) -> std::result::Result<Vec<LogLine>, ClusterError> {
-        Ok(self.lines.lock().unwrap().iter().skip(usize::try_from(after).unwrap()).cloned().collect())
+    ) -> std::result::Result<RunLog, ClusterError> {
+        let first = after.max(*self.dropped.lock().unwrap());
+        let lines = self.lines.lock().unwrap().iter().skip(usize::try_from(first).unwrap()).cloned().collect();
+        Ok(RunLog { first, lines })
     }
 
     async fn logs(&self, _namespace: &Namespace, query: &LogQuery) -> std::result::Result<Vec<LogLine>, ClusterError> {

@@ -129,6 +129,23 @@ async fn the_log_of_a_run_is_followed_to_its_end() {
 }
 
 #[tokio::test]
+async fn lines_of_a_run_that_are_no_longer_kept_are_counted_and_told() {
+    let world = World::new().await;
+    let World { slipway, owner, app, production, .. } = &world;
+    world.build(1, WEB).await;
+    let run = slipway.create_run(owner, app, production, &migrate(), None).await.unwrap().value;
+    let line = |number: u32| LogLine { at: Time::from_millis(0), process: "run".to_owned(), text: number.to_string() };
+    *world.processes.lines.lock().unwrap() = (0..10).map(line).collect();
+    *world.processes.dropped.lock().unwrap() = 7;
+    let page = slipway.run_log(owner, app, production, &run.id, 2, Duration::ZERO).await.unwrap();
+    let texts: Vec<_> = page.lines.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(texts, ["[5 lines are missing here: a log keeps its newest ones]", "7", "8", "9"]);
+    assert_eq!(page.next, 10, "what follows is neither repeated nor lost");
+    let page = slipway.run_log(owner, app, production, &run.id, 9, Duration::ZERO).await.unwrap();
+    assert_eq!((page.lines.len(), page.next), (1, 10));
+}
+
+#[tokio::test]
 async fn processes_and_logs_are_those_of_the_cluster() {
     let world = World::new().await;
     let World { slipway, owner, app, production, .. } = &world;

@@ -12,8 +12,8 @@ use slipway_domain::time::Time;
 use slipway_rollout::observation::Observation;
 use slipway_service::ports::{
     BuildOrder, BuildState, Builder, Clock, Cluster, ClusterError, Entropy, Expected, LogLine, LogQuery, Namespace,
-    NewDeployment, NewRun, Objects, Processes, Registry, Removal, RolloutInput, RunState, Started, Upload, Workflows,
-    Write,
+    NewDeployment, NewRun, Objects, Processes, Registry, Removal, RolloutInput, RunLog, RunState, Started, Upload,
+    Workflows, Write,
 };
 
 use crate::sim::BEGINNING_MS;
@@ -127,7 +127,7 @@ impl Processes for Absent {
         Ok(RunState::Unknown)
     }
 
-    async fn run_log(&self, _: &Namespace, _: &RunId, _: u64) -> std::result::Result<Vec<LogLine>, ClusterError> {
+    async fn run_log(&self, _: &Namespace, _: &RunId, _: u64) -> std::result::Result<RunLog, ClusterError> {
         Err(away())
     }
 
