@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::installation::{Installation, id};
 use crate::traffic::Traffic;
 
+/// Outcome and cause; empty where there is none.
 fn brief(promotion: &Value) -> (&str, &str) {
-    let word = |value: &Value| -> &'static str { value.as_str().unwrap_or("").to_owned().leak() };
-    (word(&promotion["outcome"]), word(&promotion["failure"]["cause"]))
+    (promotion["outcome"].as_str().unwrap_or(""), promotion["failure"]["cause"].as_str().unwrap_or(""))
 }
 
 const ENVIRONMENT: &str = "/apps/shop/environments/production";
