@@ -1,13 +1,14 @@
 //! Looks for secret values where they must not be: as they are, and in every form that a log, a document or a database
 //! is likely to give them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
-use memchr::memmem;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use slipway_embedded::embedded::Embedded;
 
@@ -39,14 +40,26 @@ impl Canary {
     }
 }
 
-/// Every place that holds a canary, with the form that it has there.
+/// Every place that holds a canary, with the form that it has there. One pass over each place finds all forms of all.
 pub fn search(places: &[Place], canaries: &[Canary]) -> Vec<String> {
+    let forms: Vec<(usize, &str, &[u8])> = canaries
+        .iter()
+        .enumerate()
+        .flat_map(|(canary, of)| of.forms.iter().map(move |(name, form)| (canary, name.as_str(), form.as_slice())))
+        .collect();
+    let Ok(searcher) = AhoCorasick::new(forms.iter().map(|(_, _, form)| form)) else {
+        return vec!["the forms of the canaries are too many to be searched for".to_owned()];
+    };
     let mut hits = Vec::new();
     for place in places {
-        for canary in canaries {
-            let found = canary.forms.iter().find(|(_, form)| memmem::find(&place.bytes, form).is_some());
-            hits.extend(found.map(|(form, _)| format!("{}: {} ({form})", place.name, canary.value)));
+        // Of each canary the plainest form that is there: forms of one value can be the same text.
+        let mut first: BTreeMap<usize, usize> = BTreeMap::new();
+        for found in searcher.find_overlapping_iter(&place.bytes) {
+            let form = found.pattern().as_usize();
+            first.entry(forms[form].0).and_modify(|known| *known = form.min(*known)).or_insert(form);
         }
+        let told = first.into_iter().map(|(canary, form)| (&canaries[canary].value, forms[form].1));
+        hits.extend(told.map(|(value, form)| format!("{}: {value} ({form})", place.name)));
     }
     hits
 }
