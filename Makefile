@@ -12,7 +12,7 @@ PORT ?= 7070
 WORLDS ?= 100000
 SLIPWAY := SLIPWAY_CONFIG=$(CURDIR)/$(KEPT)/config.json $(PROGRAMS)/slipway
 
-.PHONY: help build demo up down test soak check
+.PHONY: help build demo up down test soak bench check
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +34,10 @@ test: ## Run all tests
 
 soak: ## Run WORLDS random worlds of the protocol, and one in fifty once more over the real store
 	cargo run --locked --release -p slipway-tests --bin soak -- --worlds $(WORLDS)
+
+bench: ## Measure what everything costs, or only the SECTIONS that are named
+	cargo build --locked --release --workspace
+	target/release/bench $(SECTIONS)
 
 check: ## Formatting, lints, documentation, rules of dependencies, the state machine
 	cargo fmt --all --check

@@ -25,12 +25,11 @@ services:
       bake: 300
 ";
 
-/// A server with `shop` and its first release, and the folder that it lives in.
-async fn start() -> (Inside, Arc<Client>, String, tempfile::TempDir) {
-    let data = tempfile::tempdir().unwrap();
-    let (server, client) = Inside::start(data.path(), Path::new(env!("CARGO_BIN_EXE_test-server"))).await.unwrap();
+/// A server with `shop` and its first release.
+async fn start() -> (Inside, Arc<Client>, String) {
+    let (server, client) = Inside::start(Path::new(env!("CARGO_BIN_EXE_test-server"))).await.unwrap();
     let release = Shop(&client).create(&[("slipway.yml", SLOW)]).await.unwrap();
-    (server, Arc::new(client), release, data)
+    (server, Arc::new(client), release)
 }
 
 /// Sends all of them at once, each from a task of its own.
@@ -60,7 +59,7 @@ fn told(answers: &[Answer]) -> BTreeMap<String, usize> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_32_promotions_at_once_one_runs_and_the_others_are_told_which() {
-    let (server, client, release, _data) = start().await;
+    let (server, client, release) = start().await;
     let request = || (Method::POST, promotions(), json!({ "release": release }), None);
     let answers = at_once(&client, (0..32).map(|_| request()).collect()).await;
     let started = with_status(&answers, 202);
@@ -79,7 +78,7 @@ async fn of_32_promotions_at_once_one_runs_and_the_others_are_told_which() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_requests_with_one_key_are_one_promotion_and_one_answer() {
-    let (server, client, release, _data) = start().await;
+    let (server, client, release) = start().await;
     let key = Some("one-key-for-all".to_owned());
     let request = || (Method::POST, promotions(), json!({ "release": release }), key.clone());
     let answers = at_once(&client, (0..100).map(|_| request()).collect()).await;
@@ -99,7 +98,7 @@ async fn a_hundred_requests_with_one_key_are_one_promotion_and_one_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_sixteen_that_take_over_from_one_another_one_is_left() {
-    let (server, client, release, _data) = start().await;
+    let (server, client, release) = start().await;
     let body = json!({ "release": release, "on_conflict": "supersede" });
     let answers = at_once(&client, (0..16).map(|_| (Method::POST, promotions(), body.clone(), None)).collect()).await;
     assert_eq!(with_status(&answers, 202).len(), 16, "{:?}", told(&answers));
@@ -114,7 +113,7 @@ async fn of_sixteen_that_take_over_from_one_another_one_is_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_fifty_settings_of_different_keys_at_once_none_is_lost() {
-    let (server, client, _, _data) = start().await;
+    let (server, client, _) = start().await;
     let tasks = (0..50).map(|number| {
         let client = Arc::clone(&client);
         tokio::spawn(async move { set_until_taken(&client, number).await })
@@ -156,7 +155,7 @@ async fn set_until_taken(client: &Client, number: u32) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_token_serves_a_hundred_at_once_until_it_is_revoked() {
-    let (server, owner, _, _data) = start().await;
+    let (server, owner, _) = start().await;
     let caller = server.slipway.authenticate(owner.token(), "test").await.unwrap();
     let (token, secret) = server.slipway.create_token(&caller, "ci", Role::Deployer).await.unwrap();
     let client = Arc::new(Client::new(server.url(), secret.reveal()).unwrap());

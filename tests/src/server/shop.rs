@@ -28,15 +28,20 @@ impl Shop<'_> {
 
     /// Builds the source. Returns the release.
     pub async fn build(&self, files: &[(&str, &str)]) -> Result<String> {
+        self.build_of("shop", files).await
+    }
+
+    /// Builds the source of another app. Returns the release.
+    pub async fn build_of(&self, app: &str, files: &[(&str, &str)]) -> Result<String> {
         let archive = archive(files)?;
         let source = json!({ "size_bytes": archive.len(), "sha256": hex::encode(digest(&SHA256, &archive)) });
-        let created = self.0.post("/v1/apps/shop/builds", &json!({ "source": source })).await?;
+        let created = self.0.post(&format!("/v1/apps/{app}/builds"), &json!({ "source": source })).await?;
         let uploaded = reqwest::Client::new().put(text(&created["upload"]["url"])?).body(archive).send().await;
         let uploaded = uploaded.map_err(failed("upload the source"))?;
         if !uploaded.status().is_success() {
             return Err(format!("the upload was refused with {}", uploaded.status()));
         }
-        let path = format!("/v1/apps/shop/builds/{}", text(&created["id"])?);
+        let path = format!("/v1/apps/{app}/builds/{}", text(&created["id"])?);
         self.0.post(&format!("{path}/complete"), &json!({})).await?;
         let build = self.until(&path, |build| build["status"] != json!("running")).await?;
         match build["release"].as_str() {

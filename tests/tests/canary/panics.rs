@@ -53,9 +53,7 @@ impl Entropy for Exhausted {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_panics_with_values_in_its_hands_tells_none() {
     said();
-    let data = tempfile::tempdir().unwrap();
-    let helper = Path::new(env!("CARGO_BIN_EXE_test-server"));
-    let (server, client) = Inside::start(data.path(), helper).await.unwrap();
+    let (server, client) = Inside::start(Path::new(env!("CARGO_BIN_EXE_test-server"))).await.unwrap();
     Shop(&client).create(&[("slipway.yml", WORKER)]).await.unwrap();
     let broken = Slipway { entropy: Arc::new(Exhausted), ..(*server.slipway).clone() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
