@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use slipway_domain::id::PromotionId;
+use slipway_domain::name::AppName;
 use slipway_domain::time::Time;
 use slipway_local::supervisor::spec::{Folder, Stage};
 use slipway_tests::server::inside::Inside;
 use slipway_tests::server::shop::{Shop, text};
 use slipway_tests::server::{Result, failed};
 
+use crate::machine::now;
 use crate::numbers::{millis, percentile};
-use crate::rollout::time;
 use crate::table::Table;
 
 const GOOD: &str = "services:\n  worker:\n    command: exec sleep 3600\n    health:\n      bake: 0\n";
@@ -22,8 +24,8 @@ const POLL: Duration = Duration::from_millis(1);
 
 pub async fn measure() -> Result<String> {
     let about = format!(
-        "From the keeper's record of a status that dooms the process to the promotion's change to `restoring`; \
-         {REPEATS} promotions each."
+        "From the time that the keeper of a process wrote with a status that dooms it, until the database shows the \
+         promotion as `restoring` to whoever looks every millisecond; {REPEATS} promotions each."
     );
     let mut table = Table::new("Bad status visible → roll-back decided", &about, &["status", "p50", "longest"]);
     let (server, client) = Inside::start(&crate::server()?).await?;
@@ -36,7 +38,7 @@ pub async fn measure() -> Result<String> {
         let mut times = Vec::new();
         for repeat in 0..REPEATS {
             let release = shop.build(&[("slipway.yml", &manifest), ("note", &repeat.to_string())]).await?;
-            times.push(once(&shop, server.data(), &release, reason).await?);
+            times.push(once(&server, &shop, &release, reason).await?);
         }
         let half = percentile(&mut times, 50);
         table.row([reason.to_owned(), millis(half), millis(percentile(&mut times, 100))]);
@@ -45,11 +47,13 @@ pub async fn measure() -> Result<String> {
     Ok(table.finish())
 }
 
-async fn once(shop: &Shop<'_>, data: &Path, release: &str, reason: &'static str) -> Result<Duration> {
+async fn once(server: &Inside, shop: &Shop<'_>, release: &str, reason: &'static str) -> Result<Duration> {
     let over = Arc::new(AtomicBool::new(false));
-    let (processes, label, ended) = (data.join("cluster/processes"), release.to_owned(), Arc::clone(&over));
+    let (processes, label) = (server.data().join("cluster/processes"), release.to_owned());
+    let ended = Arc::clone(&over);
     let watch = tokio::task::spawn_blocking(move || watch(&processes, &label, reason, &ended));
     let promotion = shop.promote(release).await?;
+    let decided = decided(server, &promotion).await?;
     let promotion = shop.ended(&promotion).await;
     over.store(true, Ordering::Relaxed);
     let visible = watch.await.map_err(failed("watch the processes"))?;
@@ -58,7 +62,22 @@ async fn once(shop: &Shop<'_>, data: &Path, release: &str, reason: &'static str)
         return Err(format!("the promotion should have been rolled back: {promotion}"));
     }
     let visible = visible.ok_or_else(|| format!("{reason} was never seen"))?;
-    Ok(time(&promotion["restoring_at"])?.since(visible))
+    Ok(decided.since(visible))
+}
+
+/// When the record was first seen to have turned back.
+async fn decided(server: &Inside, promotion: &str) -> Result<Time> {
+    let store = server.slipway.store.scoped(server.tenant.clone());
+    let app: AppName = "shop".parse().map_err(failed("name the app"))?;
+    let id: PromotionId = promotion.parse().map_err(failed("read the promotion"))?;
+    loop {
+        let record = store.promotion(&app, &id).await.map_err(failed("read the promotion"))?;
+        let record = record.ok_or("the promotion is gone")?;
+        if record.restoring_at.is_some() || !record.is_open() {
+            return Ok(now());
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// Since when a process of the release has had the status.
