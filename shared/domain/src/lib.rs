@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod name;
 pub mod promotion;
 pub mod release;
+pub mod repository;
 pub mod secret;
 mod text;
 pub mod time;
