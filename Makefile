@@ -12,10 +12,10 @@ PORT ?= 7070
 WORLDS ?= 100000
 SLIPWAY := SLIPWAY_CONFIG=$(CURDIR)/$(KEPT)/config.json $(PROGRAMS)/slipway
 
-.PHONY: help build demo up down test soak bench check
+.PHONY: help build demo up down test test-kubernetes cluster cluster-status cluster-stop soak bench check
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 build: ## Build the programs into target/debug
 	$(CARGO_BUILD)
@@ -31,6 +31,18 @@ down: ## Stop what `make up` started; data stays in .slipway
 
 test: ## Run all tests
 	cargo test --locked --workspace --no-fail-fast
+
+test-kubernetes: ## Run the tests that need a Kubernetes cluster: KUBECONFIG's, or one that is started for them
+	@cluster/cluster with cluster/smoke
+
+cluster: ## Start a real Kubernetes cluster on this machine, with a registry; as root. The first time builds it
+	@cluster/cluster start
+
+cluster-status: ## Tell how each part of the cluster does
+	@cluster/cluster status
+
+cluster-stop: ## Stop the cluster and leave nothing of it running
+	@cluster/cluster stop
 
 soak: ## Run WORLDS random worlds of the protocol, and one in fifty once more over the real store
 	cargo run --locked --release -p slipway-tests --bin soak -- --worlds $(WORLDS)

@@ -23,6 +23,8 @@ const ARROWS = {
   ],
   // A client of the REST API and nothing else.
   slipway: [],
+  // Runs in images of tests, as a program of its own.
+  "slipway-test-app": [],
   "slipway-tests": "any",
 };
 

@@ -1,0 +1,175 @@
+// Start, status and stop of a cluster. Every start is a fresh one: what was in the API server and in containers is
+// gone. Certificates and the registry's images stay.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { makeCertificates } from "./certificates.mjs";
+import { PAUSE_COMMAND, pauseTree, pushTree } from "./image.mjs";
+import * as machine from "./machine.mjs";
+import { addresses, parts, securely } from "./parts.mjs";
+import { described, place as placeOf } from "./place.mjs";
+import { end, log, running, start as startProcess, within } from "./processes.mjs";
+import { build } from "./programs.mjs";
+import { Refusal } from "./refusal.mjs";
+import { pauseImage, writeSettings } from "./settings.mjs";
+
+const START_MILLISECONDS = 60_000;
+const LEAVE_MILLISECONDS = 10_000;
+// The API server drains for a minute and keeps its port meanwhile, so nobody is waited for.
+const PATIENCE_MILLISECONDS = 1000;
+// The reverse of the start, except that nothing may make new pods while the last ones go.
+const CONTROLLERS = ["kube-controller-manager", "kube-scheduler"];
+const REST = ["kubelet", "kube-apiserver", "etcd", "registry", "containerd"];
+const KEPT = ["pki", "registry"];
+
+/** Builds what is missing and starts all parts, unless they run and are healthy. Returns the place. */
+export async function start(folder) {
+  machine.needRoot("start");
+  const before = await status(folder);
+  if (before?.healthy) return before.place;
+  const programs = build();
+  const found = machine.tools();
+  if (before) await stop(folder);
+  const place = placeOf(folder);
+  prepare(place, programs, found);
+  try {
+    await startParts(place, programs, found);
+  } catch (error) {
+    // Half a cluster is of no use; its logs stay.
+    await stop(folder);
+    throw error;
+  }
+  return place;
+}
+
+/** How each part does; null when there is no cluster in the folder. */
+export async function status(folder) {
+  const programs = described(folder)?.programs;
+  if (!programs) return null;
+  const place = placeOf(folder);
+  const states = await Promise.all(parts(place, programs).map((part) => partStatus(place, part)));
+  return { place, parts: states, healthy: states.every((part) => part.state === "healthy") };
+}
+
+/** Ends everything that was started, whatever state it is in. Returns whether there was anything. */
+export async function stop(folder) {
+  machine.needRoot("stop");
+  // Those that it was started with: the tree may name others by now.
+  const programs = described(folder)?.programs;
+  if (!programs) return false;
+  const place = placeOf(folder);
+  let ran = false;
+  for (const name of CONTROLLERS) ran = (await end(place, name, PATIENCE_MILLISECONDS)) || ran;
+  await letPodsLeave(place, programs);
+  for (const name of REST) {
+    ran = (await end(place, name, PATIENCE_MILLISECONDS)) || ran;
+    // While containerd runs, it would see its containers die one by one and say so at length.
+    if (name === "kubelet") await machine.endContainers(place);
+  }
+  await machine.endContainers(place);
+  machine.unmount(place);
+  machine.removeBridge(place);
+  machine.removeCgroups(place);
+  machine.removeLinksToLogs(place);
+  return ran;
+}
+
+function prepare(place, programs, found) {
+  machine.unmount(place);
+  for (const name of ["etcd", "containerd", "run", "kubelet", "pod-logs", "hosts", "config", "logs", "processes"]) {
+    rmSync(place.inside(name), { recursive: true, force: true });
+  }
+  for (const name of [...KEPT, "run", "kubelet", "pod-logs"]) {
+    mkdirSync(place.inside(name), { recursive: true, mode: 0o700 });
+  }
+  makeCertificates(place);
+  writeSettings(place, programs, found.runc);
+  describe(place, programs);
+}
+
+function describe(place, programs) {
+  const { data, number, node, bridge, gateway, kubeconfig, registry, hosts, api, pods } = place;
+  const description = { number, kubeconfig, registry, node, address: gateway, api, pods, bridge, data, hosts, programs };
+  writeFileSync(`${place.description}.new`, `${JSON.stringify(description, null, 2)}\n`);
+  renameSync(`${place.description}.new`, place.description);
+}
+
+async function startParts(place, programs, found) {
+  machine.makeCgroups(place);
+  machine.makeBridge(place);
+  await machine.needPorts(addresses(place));
+  const all = new Map(parts(place, programs).map((part) => [part.name, part]));
+  const begin = (...names) => Promise.all(names.map((name) => startPart(place, programs, all.get(name))));
+  const api = begin("etcd").then(() => begin("kube-apiserver"));
+  // The image is there before the first pod asks for it.
+  const images = begin("containerd", "registry").then(() => fetchPause(place, programs, found));
+  await Promise.all([api, images]);
+  await begin("kube-controller-manager", "kube-scheduler", "kubelet");
+  await until(place, "the node to be ready", () => nodeIsReady(place));
+  // Without it no pod is admitted.
+  const account = `${place.api}/api/v1/namespaces/default/serviceaccounts/default`;
+  await until(place, "the default service account", () => securely(place, account).then(() => true));
+}
+
+async function startPart(place, programs, part) {
+  startProcess(place, part.name, join(programs, part.name), part.words, environment(programs, part));
+  let reason = "it said nothing";
+  const works = async () => {
+    if (!running(place, part.name)) throw new Refusal(`${part.name} ended; ${lastLines(place, part.name)}`);
+    return part.check().then(() => true, (error) => ((reason = error.message), false));
+  };
+  if (await within(START_MILLISECONDS, works)) return;
+  throw new Refusal(`${part.name} did not become healthy: ${reason}; ${lastLines(place, part.name)}`);
+}
+
+function environment(programs, part) {
+  // containerd and kubelet look for mount and runc's like where a plain user has no path to.
+  return { ...part.environment, PATH: `${programs}:${process.env.PATH}:/usr/sbin:/sbin` };
+}
+
+async function until(place, what, happened) {
+  const quiet = () => happened().catch(() => false);
+  if (!(await within(START_MILLISECONDS, quiet))) {
+    throw new Refusal(`waited in vain for ${what}; ${lastLines(place, "kubelet")}`);
+  }
+}
+
+async function fetchPause(place, programs, found) {
+  await pushTree(place, "pause:1", pauseTree(found.busybox), { Entrypoint: PAUSE_COMMAND });
+  const words = ["--address", place.socket, "--namespace", "k8s.io", "images", "pull", "--plain-http", pauseImage(place)];
+  execFileSync(join(programs, "ctr"), words, { stdio: ["ignore", "ignore", "pipe"] });
+}
+
+async function nodeIsReady(place) {
+  const node = JSON.parse(await securely(place, `${place.api}/api/v1/nodes/${place.node}`));
+  const ready = node.status.conditions?.some((one) => one.type === "Ready" && one.status === "True");
+  // The taint of a node that is not ready goes a moment later, and until then no pod is scheduled.
+  return ready && !node.spec.taints;
+}
+
+async function letPodsLeave(place, programs) {
+  const ready = (name) => running(place, name)?.frozen === false;
+  if (!["etcd", "kube-apiserver", "kubelet", "containerd"].every(ready)) return;
+  const seconds = `${LEAVE_MILLISECONDS / 1000}s`;
+  const words = ["--kubeconfig", place.kubeconfig, "delete", "pods", "--all", "--all-namespaces"];
+  // With a finalizer, or without an API server, they are ended all the same, only less politely.
+  spawnSync(join(programs, "kubectl"), [...words, "--grace-period=1", `--timeout=${seconds}`], {
+    stdio: "ignore",
+    timeout: LEAVE_MILLISECONDS,
+  });
+}
+
+async function partStatus(place, part) {
+  const found = running(place, part.name);
+  if (!found) return { name: part.name, pid: null, state: "not running", reason: null };
+  if (found.frozen) return { name: part.name, pid: found.pid, state: "frozen", reason: null };
+  const reason = await part.check().then(() => null, (error) => error.message.trim());
+  return { name: part.name, pid: found.pid, state: reason === null ? "healthy" : "unhealthy", reason };
+}
+
+function lastLines(place, name) {
+  const path = log(place, name);
+  const lines = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n").slice(-8) : [];
+  return `the end of ${path}:\n${lines.join("\n")}`;
+}

@@ -1,0 +1,190 @@
+// What the cluster takes from the machine besides processes: packages, a bridge, cgroups, mounts. Everything is made
+// so that it can be found again by the cluster's names, also after parts of it have crashed.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { join } from "node:path";
+import { signal, within } from "./processes.mjs";
+import { Refusal } from "./refusal.mjs";
+
+// What comes from the machine's packages, and the Debian package that has it.
+const TOOLS = { runc: "runc", busybox: "busybox-static", openssl: "openssl", ip: "iproute2" };
+const KILL_MILLISECONDS = 5000;
+
+export function needRoot(what) {
+  if (process.getuid() === 0) return;
+  throw new Refusal(`to ${what} the cluster needs root: it makes a network bridge, mounts and cgroups for containers`);
+}
+
+/** The path of each tool of the machine. What is missing is installed where apt-get is. */
+export function tools() {
+  const missing = Object.keys(TOOLS).filter((name) => !find(name));
+  if (missing.length > 0) install(missing.map((name) => TOOLS[name]));
+  return Object.fromEntries(Object.keys(TOOLS).map((name) => [name, find(name)]));
+}
+
+/** Refuses when somebody else listens where a part of the cluster will. */
+export async function needPorts(addresses) {
+  for (const address of addresses) {
+    const free = await new Promise((resolve) => {
+      const server = net.createServer();
+      server.once("error", () => resolve(false));
+      server.listen({ ...address, exclusive: true }, () => server.close(() => resolve(true)));
+    });
+    if (!free) throw new Refusal(`port ${address.port} of ${address.host} is taken; see \`ss -ltnp\` for who has it`);
+  }
+}
+
+export function makeBridge(place) {
+  if (existsSync(`/sys/class/net/${place.bridge}`)) return;
+  ip("link", "add", place.bridge, "type", "bridge");
+  ip("address", "add", `${place.gateway}/24`, "dev", place.bridge);
+  ip("link", "set", place.bridge, "up");
+}
+
+export function removeBridge(place) {
+  if (!existsSync(`/sys/class/net/${place.bridge}`)) return;
+  // The pods' ends went with their namespaces, if nobody holds one.
+  for (const port of readdirSync(`/sys/class/net/${place.bridge}/brif`)) {
+    spawnSync("ip", ["link", "delete", port], { stdio: "ignore" });
+  }
+  ip("link", "delete", place.bridge);
+}
+
+/** The kubelet wants its root cgroup to be there, with every controller. */
+export function makeCgroups(place) {
+  const unified = existsSync("/sys/fs/cgroup/cgroup.controllers");
+  if (unified) {
+    const controllers = readFileSync("/sys/fs/cgroup/cgroup.controllers", "utf8").trim().split(" ");
+    const wish = controllers.map((name) => `+${name}`).join(" ");
+    writeFileSync("/sys/fs/cgroup/cgroup.subtree_control", wish);
+    mkdirSync(join("/sys/fs/cgroup", place.cgroup), { recursive: true });
+    writeFileSync(join("/sys/fs/cgroup", place.cgroup, "cgroup.subtree_control"), wish);
+    return;
+  }
+  for (const root of cgroupRoots("cgroup")) {
+    const folder = join(root, place.cgroup);
+    mkdirSync(folder, { recursive: true });
+    // In the first version a new set of processors is empty, and nothing can run in it.
+    for (const file of ["cpuset.cpus", "cpuset.mems"].filter((name) => existsSync(join(root, name)))) {
+      writeFileSync(join(folder, file), readFileSync(join(root, file)));
+    }
+  }
+}
+
+/** Ends what still runs in the cluster's containers, and the shims of its containerd. */
+export async function endContainers(place) {
+  const left = () => [...containerProcesses(place), ...shims(place)];
+  const ended = await within(KILL_MILLISECONDS, () => {
+    for (const pid of left()) signal(pid, "SIGKILL");
+    return left().length === 0;
+  });
+  if (!ended) throw new Refusal(`processes of containers do not end: ${left().join(", ")}`);
+}
+
+export function removeCgroups(place) {
+  for (const root of [...cgroupRoots("cgroup"), ...cgroupRoots("cgroup2")]) {
+    removeEmpty(join(root, place.cgroup));
+  }
+}
+
+/** Takes down every mount in the data folder: root file systems, volumes, network namespaces. */
+export function unmount(place) {
+  for (const path of mounts(place)) {
+    const done = spawnSync("umount", [path], { stdio: "ignore" });
+    if (done.status !== 0) spawnSync("umount", ["--lazy", path], { stdio: "ignore" });
+  }
+  const left = mounts(place);
+  if (left.length > 0) throw new Refusal(`could not unmount ${left.join(", ")}`);
+}
+
+/** The kubelet links each log there, whatever it is told about folders. */
+export function removeLinksToLogs(place) {
+  const folder = "/var/log/containers";
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const link = join(folder, name);
+    if (readlinkSync(link).startsWith(`${place.data}/`)) rmSync(link);
+  }
+}
+
+function find(name) {
+  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
+  return folders.map((folder) => join(folder, name)).find((path) => path.startsWith("/") && existsSync(path));
+}
+
+function install(packages) {
+  const command = `apt-get install --no-install-recommends ${packages.join(" ")}`;
+  if (!find("apt-get") || process.getuid() !== 0) throw new Refusal(`missing on this machine: ${command}`);
+  console.log(`installing ${packages.join(", ")}`);
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const options = { env: environment, stdio: ["ignore", "ignore", "inherit"] };
+  const words = ["install", "-y", "-qq", "--no-install-recommends", ...packages];
+  if (spawnSync("apt-get", words, { ...options, stdio: "ignore" }).status === 0) return;
+  // The lists of a fresh machine are empty or old.
+  spawnSync("apt-get", ["update", "-qq"], options);
+  if (spawnSync("apt-get", words, options).status !== 0) throw new Refusal(`failed: ${command}`);
+}
+
+function ip(...words) {
+  execFileSync("ip", words, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+function cgroupRoots(type) {
+  return mountTable().filter((mount) => mount.type === type).map((mount) => mount.path);
+}
+
+/** Deepest and latest first. */
+function mounts(place) {
+  const inside = mountTable().map((mount) => mount.path).filter((path) => path.startsWith(`${place.data}/`));
+  return inside.reverse();
+}
+
+function mountTable() {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").trim().split("\n");
+  return lines.map((line) => {
+    const [before, after] = line.split(" - ");
+    const path = before.split(" ")[4].replace(/\\(\d{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8)));
+    return { path, type: after.split(" ")[0] };
+  });
+}
+
+function containerProcesses(place) {
+  const roots = [...cgroupRoots("cgroup"), ...cgroupRoots("cgroup2")];
+  const pids = roots.flatMap((root) => processesBelow(join(root, place.cgroup)));
+  return [...new Set(pids)];
+}
+
+function processesBelow(folder) {
+  if (!existsSync(folder)) return [];
+  const own = readFileSync(join(folder, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+  return [...own, ...subfolders(folder).flatMap(processesBelow)];
+}
+
+function removeEmpty(folder) {
+  if (!existsSync(folder)) return;
+  subfolders(folder).forEach(removeEmpty);
+  rmdirSync(folder);
+}
+
+function subfolders(folder) {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name));
+}
+
+function shims(place) {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  return pids.filter((pid) => {
+    const words = commandLine(pid);
+    return words[0]?.endsWith("/containerd-shim-runc-v2") && words.includes(place.socket);
+  });
+}
+
+function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,172 @@
+// The command line of the cluster.
+
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { userKubeconfig } from "./certificates.mjs";
+import { start, status, stop } from "./cluster.mjs";
+import { programTree, pushTree } from "./image.mjs";
+import { tools } from "./machine.mjs";
+import { described, place as placeOf } from "./place.mjs";
+import { build, programsFolder } from "./programs.mjs";
+import { Refusal } from "./refusal.mjs";
+import { allowPlainHttp } from "./settings.mjs";
+import { buildTestApp } from "./test-app.mjs";
+
+const HELP = `A real single-node Kubernetes cluster on this machine, with a registry. It needs root.
+
+cluster/cluster [--data DIR] COMMAND
+
+  build                       the programs, without starting anything
+  start                       build what is missing, start, wait until pods can run
+  status [--json]             each part; ends with 0 when all are healthy, else 1
+  stop                        end everything and leave nothing but the data folder
+  user NAME GROUP...          print a kubeconfig for a user in groups, without any rights of its own
+  image push NAME:TAG         build the test application, push it as an image, print its reference by digest
+      [--program FILE]        another static program instead
+      [--entrypoint PATH]     what the image starts, /app unless said; it need not exist
+      [--user UID]            65532 unless said; 0 is root
+      [--env KEY=VALUE]...    variables of the image, such as VERSION of the test application
+  plain-http HOST:PORT        let the node pull from there over plain HTTP, from its next pull on
+  kubectl ARGUMENT...         as the cluster's administrator
+  with COMMAND...             run a command with KUBECONFIG and SLIPWAY_TEST_CLUSTER (the JSON file that status --json
+                              prints), in a cluster that is started for it unless one runs
+
+DIR is .slipway/cluster in the project, unless said. The programs are kept in $SLIPWAY_CLUSTER_CACHE, or else in
+slipway in the user's cache folder.`;
+
+const DATA = fileURLToPath(new URL("../../.slipway/cluster", import.meta.url));
+
+const COMMANDS = { build: buildCommand, start: startCommand, status: statusCommand, stop: stopCommand, user, image };
+COMMANDS["plain-http"] = plainHttp;
+COMMANDS.kubectl = kubectl;
+COMMANDS.with = withCluster;
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error;
+  console.error(`cluster: ${error.message}`);
+  process.exitCode = 1;
+}
+
+async function main(words) {
+  let data = DATA;
+  if (words[0] === "--data") [, data] = words.splice(0, 2);
+  const [name, ...rest] = words;
+  const command = COMMANDS[name];
+  if (data !== undefined && command) return (await command(data, rest)) ?? 0;
+  const asked = name === undefined || ["help", "--help", "-h"].includes(name);
+  (asked ? console.log : console.error)(HELP);
+  return asked ? 0 : 2;
+}
+
+function buildCommand() {
+  console.log(`the programs are in ${build()}`);
+}
+
+async function startCommand(data) {
+  const began = Date.now();
+  const place = await start(data);
+  const again = ["cluster/cluster", ...(data === DATA ? [] : ["--data", data])].join(" ");
+  console.log(`the cluster runs (after ${((Date.now() - began) / 1000).toFixed(1)} s)
+
+  kubeconfig  ${place.kubeconfig}
+  registry    ${place.registry} (plain HTTP)
+  node        ${place.node} at ${place.gateway}
+  all of it   ${place.description}
+
+  export KUBECONFIG=${place.kubeconfig} PATH=${programsFolder()}:$PATH
+  ${again} status
+  ${again} stop`);
+}
+
+async function statusCommand(data, words) {
+  const { json } = options(words, { json: { type: "boolean" } }).values;
+  const found = await status(data);
+  if (json) {
+    const { parts, healthy } = found ?? { parts: [], healthy: false };
+    console.log(JSON.stringify({ ...described(data), healthy, parts }, null, 2));
+  } else if (!found) {
+    console.log(`there is no cluster in ${data}`);
+  } else {
+    for (const part of found.parts) {
+      const reason = part.reason ? `: ${part.reason}` : "";
+      console.log(`${part.name.padEnd(24)} ${String(part.pid ?? "-").padStart(8)}  ${part.state}${reason}`);
+    }
+  }
+  return found?.healthy ? 0 : 1;
+}
+
+async function stopCommand(data) {
+  console.log((await stop(data)) ? "the cluster is stopped" : "no cluster ran");
+}
+
+function user(data, words) {
+  const [name, ...groups] = words;
+  if (!name || groups.length === 0) throw new Refusal("usage: user NAME GROUP...");
+  process.stdout.write(userKubeconfig(placeOf(data), name, groups));
+}
+
+async function image(data, words) {
+  const { values, positionals } = options(words, {
+    program: { type: "string" },
+    entrypoint: { type: "string", default: "/app" },
+    user: { type: "string", default: "65532" },
+    env: { type: "string", multiple: true, default: [] },
+  });
+  const [verb, reference] = positionals;
+  if (verb !== "push" || !reference) throw new Refusal("usage: image push NAME:TAG");
+  const tree = programTree(values.program ?? buildTestApp(), tools().busybox);
+  const settings = { Entrypoint: [values.entrypoint], User: values.user, Env: ["PATH=/bin", ...values.env] };
+  console.log(await pushTree(placeOf(data), reference, tree, settings));
+}
+
+function plainHttp(data, [address]) {
+  if (!/^[A-Za-z0-9.-]+:\d+$/.test(address ?? "")) throw new Refusal("usage: plain-http HOST:PORT");
+  allowPlainHttp(placeOf(data), address);
+}
+
+function kubectl(data, words) {
+  const found = described(data);
+  if (!found) throw new Refusal(`there is no cluster in ${data}; start one first`);
+  return command(join(found.programs, "kubectl"), words, { KUBECONFIG: found.kubeconfig });
+}
+
+async function withCluster(data, words) {
+  if (words.length === 0) throw new Refusal("usage: with COMMAND...");
+  // Somebody's own cluster, of which nothing more is known.
+  if (process.env.KUBECONFIG) return command(words[0], words.slice(1), {});
+  const ran = (await status(data))?.healthy;
+  const place = await start(data);
+  try {
+    return await command(words[0], words.slice(1), {
+      KUBECONFIG: place.kubeconfig,
+      SLIPWAY_TEST_CLUSTER: place.description,
+      PATH: `${programsFolder()}:${process.env.PATH}`,
+    });
+  } finally {
+    if (!ran) await stop(data);
+  }
+}
+
+/** Runs a program in the foreground and returns its exit code. */
+function command(program, words, environment) {
+  const child = spawn(program, words, { stdio: "inherit", env: { ...process.env, ...environment } });
+  // What ends this command ends the program first: there may be a cluster to stop afterwards.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) => reject(new Refusal(`could not run ${program}: ${error.message}`)));
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+}
+
+function options(words, known) {
+  try {
+    return parseArgs({ args: words, options: known, allowPositionals: true });
+  } catch (error) {
+    throw new Refusal(`${error.message}; see cluster/cluster help`);
+  }
+}
