@@ -13,6 +13,7 @@ const ARROWS = {
   "slipway-store": ["slipway-domain"],
   "slipway-service": ["slipway-domain", "slipway-rollout", "slipway-store"],
   "slipway-web": ["slipway-domain", "slipway-service", "slipway-store"],
+  "slipway-kubernetes": ["slipway-domain", "slipway-rollout", "slipway-service"],
   "slipway-local": [
     "slipway-domain",
     "slipway-rollout",
@@ -20,6 +21,7 @@ const ARROWS = {
     "slipway-service",
     "slipway-web",
     "slipway-embedded",
+    "slipway-kubernetes",
   ],
   // A client of the REST API and nothing else.
   slipway: [],

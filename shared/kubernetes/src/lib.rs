@@ -1,0 +1,7 @@
+//! The tenant's cluster over the Kubernetes API: what a rollout needs of it, and nothing that a rollout decides.
+//!
+//! ```text
+//! Template ──► objects ──► API server ──► read ──► Observation
+//! ```
+//!
+//! It never decides what should run, never touches an object without our labels, and never reads a Secret.
