@@ -2,13 +2,13 @@
 // gone. Certificates and the registry's images stay.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { makeCertificates } from "./certificates.mjs";
 import { PAUSE_COMMAND, pauseTree, pushTree } from "./image.mjs";
 import * as machine from "./machine.mjs";
 import { addresses, parts, securely } from "./parts.mjs";
-import { described, place as placeOf } from "./place.mjs";
+import { alone, describe, newPlace, startedPlace } from "./place.mjs";
 import { end, log, running, start as startProcess, within } from "./processes.mjs";
 import { build } from "./programs.mjs";
 import { Refusal } from "./refusal.mjs";
@@ -22,88 +22,89 @@ const PATIENCE_MILLISECONDS = 1000;
 const CONTROLLERS = ["kube-controller-manager", "kube-scheduler"];
 const REST = ["kubelet", "kube-apiserver", "etcd", "registry", "containerd"];
 const KEPT = ["pki", "registry"];
+const FRESH = ["etcd", "containerd", "run", "kubelet", "pod-logs", "hosts", "config", "logs", "processes"];
 
 /** Builds what is missing and starts all parts, unless they run and are healthy. Returns the place. */
 export async function start(folder) {
   machine.needRoot("start");
-  const before = await status(folder);
-  if (before?.healthy) return before.place;
   const programs = build();
   const found = machine.tools();
-  if (before) await stop(folder);
-  const place = placeOf(folder);
-  prepare(place, programs, found);
-  try {
-    await startParts(place, programs, found);
-  } catch (error) {
-    // Half a cluster is of no use; its logs stay.
-    await stop(folder);
-    throw error;
-  }
-  return place;
+  return alone(folder, async () => {
+    const before = await status(folder);
+    if (before?.healthy) return before.place;
+    if (before) console.log("a part of the cluster is not healthy: it starts afresh");
+    await endAll(folder);
+    const place = newPlace(folder, programs);
+    prepare(place, found);
+    try {
+      await startParts(place, found);
+    } catch (error) {
+      // Half a cluster is of no use; its logs stay.
+      await endAll(folder);
+      throw error;
+    }
+    return place;
+  });
 }
 
 /** How each part does; null when there is no cluster in the folder. */
 export async function status(folder) {
-  const programs = described(folder)?.programs;
-  if (!programs) return null;
-  const place = placeOf(folder);
-  const states = await Promise.all(parts(place, programs).map((part) => partStatus(place, part)));
+  const place = startedPlace(folder);
+  if (!place) return null;
+  machine.needRoot("look at");
+  const states = await Promise.all(parts(place).map((part) => partStatus(place, part)));
   return { place, parts: states, healthy: states.every((part) => part.state === "healthy") };
 }
 
 /** Ends everything that was started, whatever state it is in. Returns whether there was anything. */
 export async function stop(folder) {
+  if (!existsSync(folder)) return false;
   machine.needRoot("stop");
-  // Those that it was started with: the tree may name others by now.
-  const programs = described(folder)?.programs;
-  if (!programs) return false;
-  const place = placeOf(folder);
-  let ran = false;
-  for (const name of CONTROLLERS) ran = (await end(place, name, PATIENCE_MILLISECONDS)) || ran;
-  await letPodsLeave(place, programs);
-  for (const name of REST) {
-    ran = (await end(place, name, PATIENCE_MILLISECONDS)) || ran;
-    // While containerd runs, it would see its containers die one by one and say so at length.
-    if (name === "kubelet") await machine.endContainers(place);
-  }
-  await machine.endContainers(place);
-  machine.unmount(place);
-  machine.removeBridge(place);
-  machine.removeCgroups(place);
-  machine.removeLinksToLogs(place);
-  return ran;
+  return alone(folder, () => endAll(folder));
 }
 
-function prepare(place, programs, found) {
-  machine.unmount(place);
-  for (const name of ["etcd", "containerd", "run", "kubelet", "pod-logs", "hosts", "config", "logs", "processes"]) {
-    rmSync(place.inside(name), { recursive: true, force: true });
+async function endAll(folder) {
+  const place = startedPlace(folder);
+  if (!place) return false;
+  for (const name of CONTROLLERS) await end(place, name, PATIENCE_MILLISECONDS);
+  await letPodsLeave(place);
+  // What crashed long ago may have left its names to another cluster.
+  const own = !machine.taken(place);
+  for (const name of REST) {
+    await end(place, name, PATIENCE_MILLISECONDS);
+    // Nobody starts containers any more.
+    if (name === "kubelet" && own) await machine.endContainers(place);
   }
+  machine.unmount(place);
+  if (own) {
+    machine.removeBridge(place);
+    machine.removeCgroups(place);
+  }
+  machine.removeLinksToLogs(place);
+  rmSync(place.file);
+  return true;
+}
+
+function prepare(place, found) {
+  machine.unmount(place);
+  for (const name of FRESH) rmSync(place.inside(name), { recursive: true, force: true });
   for (const name of [...KEPT, "run", "kubelet", "pod-logs"]) {
     mkdirSync(place.inside(name), { recursive: true, mode: 0o700 });
   }
   makeCertificates(place);
-  writeSettings(place, programs, found.runc);
-  describe(place, programs);
+  writeSettings(place, found.runc);
+  describe(place);
 }
 
-function describe(place, programs) {
-  const { data, number, node, bridge, gateway, kubeconfig, registry, hosts, api, pods } = place;
-  const description = { number, kubeconfig, registry, node, address: gateway, api, pods, bridge, data, hosts, programs };
-  writeFileSync(`${place.description}.new`, `${JSON.stringify(description, null, 2)}\n`);
-  renameSync(`${place.description}.new`, place.description);
-}
-
-async function startParts(place, programs, found) {
+async function startParts(place, found) {
   machine.makeCgroups(place);
   machine.makeBridge(place);
   await machine.needPorts(addresses(place));
-  const all = new Map(parts(place, programs).map((part) => [part.name, part]));
-  const begin = (...names) => Promise.all(names.map((name) => startPart(place, programs, all.get(name))));
+  const all = new Map(parts(place).map((part) => [part.name, part]));
+  const begin = (...names) => Promise.all(names.map((name) => startPart(place, all.get(name))));
   const api = begin("etcd").then(() => begin("kube-apiserver"));
   // The image is there before the first pod asks for it.
-  const images = begin("containerd", "registry").then(() => fetchPause(place, programs, found));
+  const images = begin("containerd", "registry").then(() => fetchPause(place, found));
   await Promise.all([api, images]);
   await begin("kube-controller-manager", "kube-scheduler", "kubelet");
   await until(place, "the node to be ready", () => nodeIsReady(place));
@@ -112,8 +113,8 @@ async function startParts(place, programs, found) {
   await until(place, "the default service account", () => securely(place, account).then(() => true));
 }
 
-async function startPart(place, programs, part) {
-  startProcess(place, part.name, join(programs, part.name), part.words, environment(programs, part));
+async function startPart(place, part) {
+  startProcess(place, part.name, join(place.programs, part.name), part.words, environment(place, part));
   let reason = "it said nothing";
   const works = async () => {
     if (!running(place, part.name)) throw new Refusal(`${part.name} ended; ${lastLines(place, part.name)}`);
@@ -123,9 +124,9 @@ async function startPart(place, programs, part) {
   throw new Refusal(`${part.name} did not become healthy: ${reason}; ${lastLines(place, part.name)}`);
 }
 
-function environment(programs, part) {
-  // containerd and kubelet look for mount and runc's like where a plain user has no path to.
-  return { ...part.environment, PATH: `${programs}:${process.env.PATH}:/usr/sbin:/sbin` };
+function environment(place, part) {
+  // containerd and kubelet look for mount and its like where a plain user has no path to.
+  return { ...part.environment, PATH: `${place.programs}:${process.env.PATH}:/usr/sbin:/sbin` };
 }
 
 async function until(place, what, happened) {
@@ -135,10 +136,10 @@ async function until(place, what, happened) {
   }
 }
 
-async function fetchPause(place, programs, found) {
+async function fetchPause(place, found) {
   await pushTree(place, "pause:1", pauseTree(found.busybox), { Entrypoint: PAUSE_COMMAND });
   const words = ["--address", place.socket, "--namespace", "k8s.io", "images", "pull", "--plain-http", pauseImage(place)];
-  execFileSync(join(programs, "ctr"), words, { stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync(join(place.programs, "ctr"), words, { stdio: ["ignore", "ignore", "pipe"] });
 }
 
 async function nodeIsReady(place) {
@@ -148,16 +149,12 @@ async function nodeIsReady(place) {
   return ready && !node.spec.taints;
 }
 
-async function letPodsLeave(place, programs) {
-  const ready = (name) => running(place, name)?.frozen === false;
-  if (!["etcd", "kube-apiserver", "kubelet", "containerd"].every(ready)) return;
-  const seconds = `${LEAVE_MILLISECONDS / 1000}s`;
-  const words = ["--kubeconfig", place.kubeconfig, "delete", "pods", "--all", "--all-namespaces"];
-  // With a finalizer, or without an API server, they are ended all the same, only less politely.
-  spawnSync(join(programs, "kubectl"), [...words, "--grace-period=1", `--timeout=${seconds}`], {
-    stdio: "ignore",
-    timeout: LEAVE_MILLISECONDS,
-  });
+async function letPodsLeave(place) {
+  const works = (name) => running(place, name)?.frozen === false;
+  if (!["etcd", "kube-apiserver", "kubelet", "containerd"].every(works)) return;
+  const words = ["--kubeconfig", place.kubeconfig, "delete", "pods", "--all", "--all-namespaces", "--grace-period=1"];
+  // With a finalizer, or without an answer, they are ended all the same, only less politely.
+  spawnSync(join(place.programs, "kubectl"), words, { stdio: "ignore", timeout: LEAVE_MILLISECONDS });
 }
 
 async function partStatus(place, part) {

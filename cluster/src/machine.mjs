@@ -14,7 +14,10 @@ const KILL_MILLISECONDS = 5000;
 
 export function needRoot(what) {
   if (process.getuid() === 0) return;
-  throw new Refusal(`to ${what} the cluster needs root: it makes a network bridge, mounts and cgroups for containers`);
+  throw new Refusal(
+    `it needs root to ${what} a cluster, which is made of a network bridge, mounts and cgroups; ` +
+      `as in: sudo env PATH="$PATH" make cluster`,
+  );
 }
 
 /** The path of each tool of the machine. What is missing is installed where apt-get is. */
@@ -37,10 +40,16 @@ export async function needPorts(addresses) {
 }
 
 export function makeBridge(place) {
-  if (existsSync(`/sys/class/net/${place.bridge}`)) return;
   ip("link", "add", place.bridge, "type", "bridge");
+  ip("link", "set", place.bridge, "alias", place.data);
   ip("address", "add", `${place.gateway}/24`, "dev", place.bridge);
   ip("link", "set", place.bridge, "up");
+}
+
+/** Whether another cluster has the names and addresses of this one, which did not run for a while. */
+export function taken(place) {
+  const alias = `/sys/class/net/${place.bridge}/ifalias`;
+  return existsSync(alias) && readFileSync(alias, "utf8").trim() !== place.data;
 }
 
 export function removeBridge(place) {

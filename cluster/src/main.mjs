@@ -1,15 +1,15 @@
 // The command line of the cluster.
 
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { userKubeconfig } from "./certificates.mjs";
 import { start, status, stop } from "./cluster.mjs";
 import { programTree, pushTree } from "./image.mjs";
 import { tools } from "./machine.mjs";
-import { described, place as placeOf } from "./place.mjs";
-import { build, programsFolder } from "./programs.mjs";
+import { needStarted, startedPlace } from "./place.mjs";
+import { build } from "./programs.mjs";
 import { Refusal } from "./refusal.mjs";
 import { allowPlainHttp } from "./settings.mjs";
 import { buildTestApp } from "./test-app.mjs";
@@ -53,7 +53,7 @@ try {
 
 async function main(words) {
   let data = DATA;
-  if (words[0] === "--data") [, data] = words.splice(0, 2);
+  if (words[0] === "--data") data = words.splice(0, 2)[1];
   const [name, ...rest] = words;
   const command = COMMANDS[name];
   if (data !== undefined && command) return (await command(data, rest)) ?? 0;
@@ -75,9 +75,9 @@ async function startCommand(data) {
   kubeconfig  ${place.kubeconfig}
   registry    ${place.registry} (plain HTTP)
   node        ${place.node} at ${place.gateway}
-  all of it   ${place.description}
+  all of it   ${place.file}
 
-  export KUBECONFIG=${place.kubeconfig} PATH=${programsFolder()}:$PATH
+  export KUBECONFIG=${place.kubeconfig} PATH=${place.programs}:$PATH
   ${again} status
   ${again} stop`);
 }
@@ -87,7 +87,7 @@ async function statusCommand(data, words) {
   const found = await status(data);
   if (json) {
     const { parts, healthy } = found ?? { parts: [], healthy: false };
-    console.log(JSON.stringify({ ...described(data), healthy, parts }, null, 2));
+    console.log(JSON.stringify({ ...found?.place.description, healthy, parts }, null, 2));
   } else if (!found) {
     console.log(`there is no cluster in ${data}`);
   } else {
@@ -100,13 +100,13 @@ async function statusCommand(data, words) {
 }
 
 async function stopCommand(data) {
-  console.log((await stop(data)) ? "the cluster is stopped" : "no cluster ran");
+  console.log((await stop(data)) ? "the cluster is stopped" : "there was no cluster to stop");
 }
 
 function user(data, words) {
   const [name, ...groups] = words;
   if (!name || groups.length === 0) throw new Refusal("usage: user NAME GROUP...");
-  process.stdout.write(userKubeconfig(placeOf(data), name, groups));
+  process.stdout.write(userKubeconfig(needStarted(data), name, groups));
 }
 
 async function image(data, words) {
@@ -118,37 +118,42 @@ async function image(data, words) {
   });
   const [verb, reference] = positionals;
   if (verb !== "push" || !reference) throw new Refusal("usage: image push NAME:TAG");
+  const place = needStarted(data);
   const tree = programTree(values.program ?? buildTestApp(), tools().busybox);
   const settings = { Entrypoint: [values.entrypoint], User: values.user, Env: ["PATH=/bin", ...values.env] };
-  console.log(await pushTree(placeOf(data), reference, tree, settings));
+  console.log(await pushTree(place, reference, tree, settings));
 }
 
 function plainHttp(data, [address]) {
   if (!/^[A-Za-z0-9.-]+:\d+$/.test(address ?? "")) throw new Refusal("usage: plain-http HOST:PORT");
-  allowPlainHttp(placeOf(data), address);
+  allowPlainHttp(needStarted(data), address);
 }
 
 function kubectl(data, words) {
-  const found = described(data);
-  if (!found) throw new Refusal(`there is no cluster in ${data}; start one first`);
-  return command(join(found.programs, "kubectl"), words, { KUBECONFIG: found.kubeconfig });
+  const place = needStarted(data);
+  return command(join(place.programs, "kubectl"), words, { KUBECONFIG: place.kubeconfig });
 }
 
 async function withCluster(data, words) {
   if (words.length === 0) throw new Refusal("usage: with COMMAND...");
-  // Somebody's own cluster, of which nothing more is known.
-  if (process.env.KUBECONFIG) return command(words[0], words.slice(1), {});
+  const [program, ...rest] = words;
+  const named = process.env.KUBECONFIG;
+  // The one that a start said to export is ours; of any other nothing more is known.
+  const given = named && startedPlace(dirname(resolve(named)));
+  if (given) return command(program, rest, environment(given));
+  if (named) return command(program, rest, {});
   const ran = (await status(data))?.healthy;
   const place = await start(data);
   try {
-    return await command(words[0], words.slice(1), {
-      KUBECONFIG: place.kubeconfig,
-      SLIPWAY_TEST_CLUSTER: place.description,
-      PATH: `${programsFolder()}:${process.env.PATH}`,
-    });
+    return await command(program, rest, environment(place));
   } finally {
     if (!ran) await stop(data);
   }
+}
+
+function environment(place) {
+  const { kubeconfig, file, programs } = place;
+  return { KUBECONFIG: kubeconfig, SLIPWAY_TEST_CLUSTER: file, PATH: `${programs}:${process.env.PATH}` };
 }
 
 /** Runs a program in the foreground and returns its exit code. */

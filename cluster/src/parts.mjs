@@ -10,14 +10,14 @@ import { authority, pair } from "./certificates.mjs";
 const PROBE_MILLISECONDS = 2000;
 
 /** All parts in the order of their start. `words` are the arguments; `check` returns, or throws what is wrong. */
-export function parts(place, programs) {
+export function parts(place) {
   const at = (port) => `${place.loopback}:${port}`;
   return [
     { name: "etcd", words: etcd(place), check: () => answers(`${place.etcd}/health`) },
     {
       name: "containerd",
       words: ["--config", place.inside("config", "containerd.toml")],
-      check: () => containerdAnswers(place, programs),
+      check: () => containerdAnswers(place),
     },
     {
       name: "registry",
@@ -82,9 +82,9 @@ function wrong(address, status) {
   return new Error(`${address} answered ${status}`);
 }
 
-async function containerdAnswers(place, programs) {
+async function containerdAnswers(place) {
   const words = ["--address", place.socket, "--timeout", `${PROBE_MILLISECONDS}ms`, "version"];
-  await promisify(execFile)(join(programs, "ctr"), words, { timeout: 2 * PROBE_MILLISECONDS });
+  await promisify(execFile)(join(place.programs, "ctr"), words, { timeout: 2 * PROBE_MILLISECONDS });
 }
 
 function etcd(place) {

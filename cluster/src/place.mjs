@@ -2,29 +2,64 @@
 // so that several clusters fit on one machine.
 
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
+import { alive, identity } from "./processes.mjs";
 import { Refusal } from "./refusal.mjs";
 
 // A socket's path has at most 107 bytes, and the longest one in the folder needs this many of them.
 const LONGEST_FOLDER = 107 - "/kubelet/device-plugins/kubelet.sock.registration".length;
 const NUMBERS = 250;
+const DESCRIPTION = "cluster.json";
 
-/** What the cluster in this folder is or would be. */
-export function place(folder) {
+/** The cluster that was started in this folder and not stopped since; null when there is none. */
+export function startedPlace(folder) {
+  const data = resolve(folder);
+  const file = join(data, DESCRIPTION);
+  if (!existsSync(file)) return null;
+  const description = JSON.parse(readFileSync(file, "utf8"));
+  return { ...layout(data, description.number), description, programs: description.programs };
+}
+
+/** The same, for what makes no sense without a cluster. */
+export function needStarted(folder) {
+  const place = startedPlace(folder);
+  if (!place) throw new Refusal(`there is no cluster in ${resolve(folder)}; start one first`);
+  return place;
+}
+
+/** A cluster that can be started in this folder with these programs. */
+export function newPlace(folder, programs) {
   const data = resolve(folder);
   if (data.length > LONGEST_FOLDER) {
     throw new Refusal(`the path of the data folder is longer than ${LONGEST_FOLDER} characters: ${data}`);
   }
-  const kept = described(data);
-  return layout(data, kept?.number ?? freeNumber(data));
+  return { ...layout(data, freeNumber(data)), programs };
 }
 
-/** The description that the last start wrote, or null. */
-export function described(data) {
-  const file = join(data, "cluster.json");
-  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
+/** Writes down what the cluster is: for who uses it, and for its stop. */
+export function describe(place) {
+  const { data, number, node, bridge, gateway, kubeconfig, registry, hosts, api, pods, programs } = place;
+  const description = { number, kubeconfig, registry, node, address: gateway, api, pods, bridge, data, hosts, programs };
+  writeFileSync(`${place.file}.new`, `${JSON.stringify(description, null, 2)}\n`);
+  renameSync(`${place.file}.new`, place.file);
+}
+
+/** Keeps two commands from starting and stopping the same cluster at a time. */
+export async function alone(folder, act) {
+  const lock = join(resolve(folder), "lock");
+  mkdirSync(resolve(folder), { recursive: true });
+  const holder = existsSync(lock) ? JSON.parse(readFileSync(lock, "utf8") || "{}") : {};
+  if (alive(holder)) throw new Refusal(`process ${holder.pid} starts or stops this cluster just now; try again later`);
+  rmSync(lock, { force: true });
+  // Of two that came this far, one fails here.
+  writeFileSync(lock, JSON.stringify(identity(process.pid)), { flag: "wx" });
+  try {
+    return await act();
+  } finally {
+    rmSync(lock, { force: true });
+  }
 }
 
 function layout(data, number) {
@@ -46,7 +81,7 @@ function layout(data, number) {
     etcd: `http://${loopback}:2379`,
     registry: `${gateway}:5000`,
     kubeconfig: inside("kubeconfig"),
-    description: inside("cluster.json"),
+    file: inside(DESCRIPTION),
     socket: inside("run", "containerd.sock"),
     // With a hosts.toml per registry; containerd reads it at each pull.
     hosts: inside("hosts"),
@@ -57,10 +92,12 @@ function layout(data, number) {
 /** The folder decides, so that a cluster keeps its addresses; the next one when another cluster has them. */
 function freeNumber(data) {
   const wish = createHash("sha256").update(data).digest().readUInt16BE() % NUMBERS;
-  const taken = Object.values(networkInterfaces()).flat().map((one) => one.address);
+  const used = Object.values(networkInterfaces()).flat().map((one) => one.address);
+  // A bridge to which nothing is connected is not among them.
+  const free = (number) => !existsSync(`/sys/class/net/slipway${number}`) && !used.includes(`10.218.${number}.1`);
   for (let tried = 0; tried < NUMBERS; tried += 1) {
     const number = 1 + ((wish + tried) % NUMBERS);
-    if (!taken.includes(`10.218.${number}.1`)) return number;
+    if (free(number)) return number;
   }
   throw new Refusal(`all ${NUMBERS} networks of clusters are taken on this machine`);
 }

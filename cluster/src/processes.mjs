@@ -17,17 +17,25 @@ export function start(place, name, program, words, environment = {}) {
   });
   closeSync(output);
   child.unref();
-  const record = { pid: child.pid, began: began(child.pid) };
   mkdirSync(dirname(note(place, name)), { recursive: true });
-  writeFileSync(note(place, name), JSON.stringify(record));
+  writeFileSync(note(place, name), JSON.stringify(identity(child.pid)));
 }
 
 /** The process id of a part that runs, and whether it is frozen; null when it does not run. */
 export function running(place, name) {
   if (!existsSync(note(place, name))) return null;
-  const { pid, began: then } = JSON.parse(readFileSync(note(place, name), "utf8"));
+  return alive(JSON.parse(readFileSync(note(place, name), "utf8")));
+}
+
+/** What tells a process from all others, for as long as the machine is up. */
+export function identity(pid) {
+  return { pid, began: pid === undefined ? undefined : state(pid)?.began };
+}
+
+/** The process with this identity, and whether it is frozen; null when it has ended. */
+export function alive({ pid, began }) {
   const now = state(pid);
-  if (then === undefined || now?.began !== then || now.letter === "Z") return null;
+  if (began === undefined || now?.began !== began || now.letter === "Z") return null;
   return { pid, frozen: now.letter === "T" };
 }
 
@@ -71,10 +79,6 @@ export function log(place, name) {
 
 function note(place, name) {
   return place.inside("processes", `${name}.json`);
-}
-
-function began(pid) {
-  return pid === undefined ? undefined : state(pid)?.began;
 }
 
 function state(pid) {

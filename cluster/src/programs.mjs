@@ -52,7 +52,7 @@ export function build() {
   const missing = PROGRAMS.filter((program) => !existsSync(join(folder, program.name)));
   if (missing.length === 0) return folder;
   if (spawnSync("go", ["version"]).error) {
-    throw new Refusal("Go is missing: install Go 1.26 or newer (https://go.dev/dl) to build the cluster's programs");
+    throw new Refusal("Go is missing: install Go 1.26 or newer (https://go.dev/dl) and put it into PATH");
   }
   mkdirSync(folder, { recursive: true });
   console.log(`building ${missing.length} programs into ${folder}; the first time this takes about ten minutes`);

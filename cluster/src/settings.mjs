@@ -1,16 +1,19 @@
 // The configuration files of the parts, as text.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { authority, kubeconfig, pair } from "./certificates.mjs";
 
+// The magic number of the file system.
+const OVERLAY = 0x794c7630;
+
 /** Writes all configuration files of the cluster. */
-export function writeSettings(place, programs, runc) {
+export function writeSettings(place, runc) {
   const files = {
     [place.kubeconfig]: kubeconfig(place, "admin"),
     [place.inside("config", "kubelet.kubeconfig")]: kubeconfig(place, "kubelet"),
     [place.inside("config", "kubelet.json")]: JSON.stringify(kubelet(place), null, 2),
-    [place.inside("config", "containerd.toml")]: containerd(place, programs, runc),
+    [place.inside("config", "containerd.toml")]: containerd(place, runc),
     [place.inside("config", "registry.yaml")]: registry(place),
     [place.inside("config", "resolv.conf")]: `nameserver ${place.gateway}\n`,
     [place.inside("config", "net.d", "bridge.conflist")]: JSON.stringify(network(place), null, 2),
@@ -34,12 +37,12 @@ export function pauseImage(place) {
   return `${place.registry}/pause:1`;
 }
 
-function containerd(place, programs, runc) {
+function containerd(place, runc) {
   const quoted = (path) => JSON.stringify(path);
   const runtime = `plugins."io.containerd.cri.v1.runtime"`;
   const images = `plugins."io.containerd.cri.v1.images"`;
-  // The kubelet's file systems may be such that overlays cannot be made there, as in containers.
-  const overlays = existsSync("/proc/filesystems") && readFileSync("/proc/filesystems", "utf8").includes("overlay");
+  // On an overlay, as inside of a container, none can be made.
+  const nested = statfsSync(place.data).type === OVERLAY;
   return `version = 3
 root = ${quoted(place.inside("containerd"))}
 state = ${quoted(place.inside("run"))}
@@ -59,16 +62,16 @@ state = ${quoted(place.inside("run"))}
   netns_mounts_under_state_dir = true
 [${runtime}.containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
-  runtime_path = ${quoted(join(programs, "containerd-shim-runc-v2"))}
+  runtime_path = ${quoted(join(place.programs, "containerd-shim-runc-v2"))}
 [${runtime}.containerd.runtimes.runc.options]
   BinaryName = ${quoted(runc)}
   SystemdCgroup = false
 [${runtime}.cni]
-  bin_dirs = [${quoted(programs)}]
+  bin_dirs = [${quoted(place.programs)}]
   conf_dir = ${quoted(place.inside("config", "net.d"))}
 
 [${images}]
-  snapshotter = "${overlays ? "overlayfs" : "native"}"
+  snapshotter = "${nested ? "native" : "overlayfs"}"
 [${images}.pinned_images]
   sandbox = ${quoted(pauseImage(place))}
 [${images}.registry]
