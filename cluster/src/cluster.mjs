@@ -81,6 +81,7 @@ async function endAll(folder) {
     machine.removeCgroups(place);
   }
   machine.removeLinksToLogs(place);
+  machine.removeDeadSockets();
   rmSync(place.file);
   return true;
 }

@@ -108,6 +108,16 @@ export function unmount(place) {
   if (left.length > 0) throw new Refusal(`could not unmount ${left.join(", ")}`);
 }
 
+/** Shims that are killed leave their sockets in a folder of the whole machine. */
+export function removeDeadSockets() {
+  const folder = "/run/containerd/s";
+  if (!existsSync(folder)) return;
+  const sockets = readdirSync(folder).map((name) => join(folder, name));
+  // Read after the folder: what was there before and is not in this list has nobody behind it.
+  const bound = readFileSync("/proc/net/unix", "utf8");
+  for (const path of sockets.filter((one) => !bound.includes(one))) rmSync(path, { force: true });
+}
+
 /** The kubelet links each log there, whatever it is told about folders. */
 export function removeLinksToLogs(place) {
   const folder = "/var/log/containers";

@@ -9,16 +9,15 @@ import { alive, identity } from "./processes.mjs";
 import { Refusal } from "./refusal.mjs";
 
 // A socket's path has at most 107 bytes, and the longest one in the folder needs this many of them.
-const LONGEST_FOLDER = 107 - "/kubelet/device-plugins/kubelet.sock.registration".length;
+const LONGEST_FOLDER = 107 - "/kubelet/pod-resources/kubelet.sock".length;
 const NUMBERS = 250;
 const DESCRIPTION = "cluster.json";
 
 /** The cluster that was started in this folder and not stopped since; null when there is none. */
 export function startedPlace(folder) {
   const data = resolve(folder);
-  const file = join(data, DESCRIPTION);
-  if (!existsSync(file)) return null;
-  const description = JSON.parse(readFileSync(file, "utf8"));
+  const description = read(join(data, DESCRIPTION));
+  if (!description) return null;
   return { ...layout(data, description.number), description, programs: description.programs };
 }
 
@@ -50,8 +49,8 @@ export function describe(place) {
 export async function alone(folder, act) {
   const lock = join(resolve(folder), "lock");
   mkdirSync(resolve(folder), { recursive: true });
-  const holder = existsSync(lock) ? JSON.parse(readFileSync(lock, "utf8") || "{}") : {};
-  if (alive(holder)) throw new Refusal(`process ${holder.pid} starts or stops this cluster just now; try again later`);
+  const holder = read(lock);
+  if (holder && alive(holder)) throw new Refusal(`process ${holder.pid} starts or stops this cluster just now; try again later`);
   rmSync(lock, { force: true });
   // Of two that came this far, one fails here.
   writeFileSync(lock, JSON.stringify(identity(process.pid)), { flag: "wx" });
@@ -59,6 +58,17 @@ export async function alone(folder, act) {
     return await act();
   } finally {
     rmSync(lock, { force: true });
+  }
+}
+
+function read(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    if (error.code === "EACCES") throw new Refusal(`${file} cannot be read: the cluster is somebody else's, as root's`);
+    // Neither is a file that was not written to its end.
+    if (error.code === "ENOENT" || error instanceof SyntaxError) return null;
+    throw error;
   }
 }
 

@@ -65,6 +65,7 @@ state = ${quoted(place.inside("run"))}
   runtime_path = ${quoted(join(place.programs, "containerd-shim-runc-v2"))}
 [${runtime}.containerd.runtimes.runc.options]
   BinaryName = ${quoted(runc)}
+  Root = ${quoted(place.inside("run", "runc"))}
   SystemdCgroup = false
 [${runtime}.cni]
   bin_dirs = [${quoted(place.programs)}]
