@@ -119,7 +119,10 @@ async function startPart(place, part) {
   let reason = "it said nothing";
   const works = async () => {
     if (!running(place, part.name)) throw new Refusal(`${part.name} ended; ${lastLines(place, part.name)}`);
-    return part.check().then(() => true, (error) => ((reason = error.message), false));
+    return part.check().then(
+      () => true,
+      (error) => ((reason = error.message), false),
+    );
   };
   if (await within(START_MILLISECONDS, works)) return;
   throw new Refusal(`${part.name} did not become healthy: ${reason}; ${lastLines(place, part.name)}`);
@@ -139,7 +142,16 @@ async function until(place, what, happened) {
 
 async function fetchPause(place, found) {
   await pushTree(place, "pause:1", pauseTree(found.busybox), { Entrypoint: PAUSE_COMMAND });
-  const words = ["--address", place.socket, "--namespace", "k8s.io", "images", "pull", "--plain-http", pauseImage(place)];
+  const words = [
+    "--address",
+    place.socket,
+    "--namespace",
+    "k8s.io",
+    "images",
+    "pull",
+    "--plain-http",
+    pauseImage(place),
+  ];
   execFileSync(join(place.programs, "ctr"), words, { stdio: ["ignore", "ignore", "pipe"] });
 }
 
@@ -162,7 +174,10 @@ async function partStatus(place, part) {
   const found = running(place, part.name);
   if (!found) return { name: part.name, pid: null, state: "not running", reason: null };
   if (found.frozen) return { name: part.name, pid: found.pid, state: "frozen", reason: null };
-  const reason = await part.check().then(() => null, (error) => error.message.trim());
+  const reason = await part.check().then(
+    () => null,
+    (error) => error.message.trim(),
+  );
   return { name: part.name, pid: found.pid, state: reason === null ? "healthy" : "unhealthy", reason };
 }
 

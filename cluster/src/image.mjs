@@ -9,7 +9,22 @@ const BLOCK = 512;
 const MEDIA = "application/vnd.oci.image";
 // What Node calls a processor, in the words of images.
 const ARCHITECTURES = { x64: "amd64", arm64: "arm64" };
-const APPLETS = ["sh", "cat", "echo", "env", "false", "id", "ls", "ps", "seq", "sleep", "test", "touch", "true", "wget"];
+const APPLETS = [
+  "sh",
+  "cat",
+  "echo",
+  "env",
+  "false",
+  "id",
+  "ls",
+  "ps",
+  "seq",
+  "sleep",
+  "test",
+  "touch",
+  "true",
+  "wget",
+];
 
 /** What holds a pod's namespaces: a program that does nothing. busybox insists on its name to read which one to be. */
 export const PAUSE_COMMAND = ["/busybox", "sleep", "infinity"];

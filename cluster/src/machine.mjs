@@ -2,7 +2,16 @@
 // so that it can be found again by the cluster's names, also after parts of it have crashed.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
 import { signal, within } from "./processes.mjs";
@@ -48,8 +57,9 @@ export function makeBridge(place) {
 
 /** Whether another cluster has the names and addresses of this one, which did not run for a while. */
 export function taken(place) {
-  const alias = `/sys/class/net/${place.bridge}/ifalias`;
-  return existsSync(alias) && readFileSync(alias, "utf8").trim() !== place.data;
+  const file = `/sys/class/net/${place.bridge}/ifalias`;
+  const alias = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  return alias !== "" && alias !== place.data;
 }
 
 export function removeBridge(place) {
@@ -151,12 +161,16 @@ function ip(...words) {
 }
 
 function cgroupRoots(type) {
-  return mountTable().filter((mount) => mount.type === type).map((mount) => mount.path);
+  return mountTable()
+    .filter((mount) => mount.type === type)
+    .map((mount) => mount.path);
 }
 
 /** Deepest and latest first. */
 function mounts(place) {
-  const inside = mountTable().map((mount) => mount.path).filter((path) => path.startsWith(`${place.data}/`));
+  const inside = mountTable()
+    .map((mount) => mount.path)
+    .filter((path) => path.startsWith(`${place.data}/`));
   return inside.reverse();
 }
 
@@ -193,7 +207,9 @@ function subfolders(folder) {
 }
 
 function shims(place) {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  const pids = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
   return pids.filter((pid) => {
     const words = commandLine(pid);
     return words[0]?.endsWith("/containerd-shim-runc-v2") && words.includes(place.socket);

@@ -2,9 +2,9 @@
 // so that several clusters fit on one machine.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { alive, identity } from "./processes.mjs";
 import { Refusal } from "./refusal.mjs";
 
@@ -40,17 +40,32 @@ export function newPlace(folder, programs) {
 /** Writes down what the cluster is: for who uses it, and for its stop. */
 export function describe(place) {
   const { data, number, node, bridge, gateway, kubeconfig, registry, hosts, api, pods, programs } = place;
-  const description = { number, kubeconfig, registry, node, address: gateway, api, pods, bridge, data, hosts, programs };
+  const description = {
+    number,
+    kubeconfig,
+    registry,
+    node,
+    address: gateway,
+    api,
+    pods,
+    bridge,
+    data,
+    hosts,
+    programs,
+  };
   writeFileSync(`${place.file}.new`, `${JSON.stringify(description, null, 2)}\n`);
   renameSync(`${place.file}.new`, place.file);
+  giveBack(kubeconfig);
 }
 
 /** Keeps two commands from starting and stopping the same cluster at a time. */
 export async function alone(folder, act) {
   const lock = join(resolve(folder), "lock");
-  mkdirSync(resolve(folder), { recursive: true });
+  const parent = dirname(resolve(folder));
+  if (mkdirSync(resolve(folder), { recursive: true }) === parent) giveBack(parent);
   const holder = read(lock);
-  if (holder && alive(holder)) throw new Refusal(`process ${holder.pid} starts or stops this cluster just now; try again later`);
+  if (holder && alive(holder))
+    throw new Refusal(`process ${holder.pid} starts or stops this cluster just now; try again later`);
   rmSync(lock, { force: true });
   // Of two that came this far, one fails here.
   writeFileSync(lock, JSON.stringify(identity(process.pid)), { flag: "wx" });
@@ -59,6 +74,12 @@ export async function alone(folder, act) {
   } finally {
     rmSync(lock, { force: true });
   }
+}
+
+/** What root makes for the user of sudo, and the user goes on to use. */
+function giveBack(path) {
+  const { SUDO_UID: user, SUDO_GID: group } = process.env;
+  if (user && group) chownSync(path, Number(user), Number(group));
 }
 
 function read(file) {
@@ -102,7 +123,9 @@ function layout(data, number) {
 /** The folder decides, so that a cluster keeps its addresses; the next one when another cluster has them. */
 function freeNumber(data) {
   const wish = createHash("sha256").update(data).digest().readUInt16BE() % NUMBERS;
-  const used = Object.values(networkInterfaces()).flat().map((one) => one.address);
+  const used = Object.values(networkInterfaces())
+    .flat()
+    .map((one) => one.address);
   // A bridge to which nothing is connected is not among them.
   const free = (number) => !existsSync(`/sys/class/net/slipway${number}`) && !used.includes(`10.218.${number}.1`);
   for (let tried = 0; tried < NUMBERS; tried += 1) {

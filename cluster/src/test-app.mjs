@@ -17,7 +17,18 @@ export function buildTestApp() {
   const target = got ? musl : host;
   const flags = got ? {} : { RUSTFLAGS: "-C target-feature=+crt-static" };
   const folder = join(ROOT, "target", "test-app");
-  const words = ["build", "--locked", "--release", "--quiet", "-p", PACKAGE, "--target", target, "--target-dir", folder];
+  const words = [
+    "build",
+    "--locked",
+    "--release",
+    "--quiet",
+    "-p",
+    PACKAGE,
+    "--target",
+    target,
+    "--target-dir",
+    folder,
+  ];
   const built = run("cargo", words, { ...process.env, ...flags }, "inherit");
   if (built.status !== 0) throw new Refusal("could not build the test application; what cargo said is above");
   return join(folder, target, "release", PACKAGE);
