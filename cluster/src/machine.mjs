@@ -19,6 +19,8 @@ import { Refusal } from "./refusal.mjs";
 
 // What comes from the machine's packages, and the Debian package that has it.
 const TOOLS = { runc: "runc", busybox: "busybox-static", openssl: "openssl", ip: "iproute2" };
+// Of the second version of cgroups, what a kubelet sets limits with.
+const CONTROLLERS = ["cpu", "cpuset", "hugetlb", "io", "memory", "pids"];
 const KILL_MILLISECONDS = 5000;
 
 export function needRoot(what) {
@@ -71,23 +73,34 @@ export function removeBridge(place) {
   ip("link", "delete", place.bridge);
 }
 
-/** The kubelet wants its root cgroup to be there, with every controller. */
+/** The kubelet wants its root cgroup to be there, with every controller that it uses. */
 export function makeCgroups(place) {
-  const unified = existsSync("/sys/fs/cgroup/cgroup.controllers");
-  if (unified) {
-    const controllers = readFileSync("/sys/fs/cgroup/cgroup.controllers", "utf8").trim().split(" ");
-    const wish = controllers.map((name) => `+${name}`).join(" ");
-    writeFileSync("/sys/fs/cgroup/cgroup.subtree_control", wish);
-    mkdirSync(join("/sys/fs/cgroup", place.cgroup), { recursive: true });
-    writeFileSync(join("/sys/fs/cgroup", place.cgroup, "cgroup.subtree_control"), wish);
+  const roots = cgroupRoots("cgroup");
+  if (roots.length === 0) {
+    makeUnifiedCgroup(place);
     return;
   }
-  for (const root of cgroupRoots("cgroup")) {
+  for (const root of roots) {
     const folder = join(root, place.cgroup);
     mkdirSync(folder, { recursive: true });
     // In the first version a new set of processors is empty, and nothing can run in it.
     for (const file of ["cpuset.cpus", "cpuset.mems"].filter((name) => existsSync(join(root, name)))) {
       writeFileSync(join(folder, file), readFileSync(join(root, file)));
+    }
+  }
+}
+
+function makeUnifiedCgroup(place) {
+  const [root] = cgroupRoots("cgroup2");
+  const there = readFileSync(join(root, "cgroup.controllers"), "utf8").trim().split(" ");
+  mkdirSync(join(root, place.cgroup), { recursive: true });
+  for (const folder of [root, join(root, place.cgroup)]) {
+    for (const name of CONTROLLERS.filter((one) => there.includes(one))) {
+      try {
+        writeFileSync(join(folder, "cgroup.subtree_control"), `+${name}`);
+      } catch (error) {
+        throw new Refusal(`cannot pass ${name} on below ${folder}, as in most containers: ${error.message}`);
+      }
     }
   }
 }
