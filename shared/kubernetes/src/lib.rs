@@ -5,3 +5,7 @@
 //! ```
 //!
 //! It never decides what should run, never touches an object without our labels, and never reads a Secret.
+
+pub mod client;
+pub mod drift;
+pub mod names;
