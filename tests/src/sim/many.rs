@@ -44,7 +44,8 @@ impl Tally {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds what other worlds came to.
+    pub fn merge(&mut self, other: &Self) {
         self.worlds += other.worlds;
         self.steps += other.steps;
         self.calls += other.calls;
