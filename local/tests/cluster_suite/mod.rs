@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use slipway_domain::manifest::{Command, Health, Port, Scheme};
+use slipway_domain::manifest::{Command, Health, Port, Resources, Scheme};
 use slipway_domain::promotion::{DeploymentKey, Epoch};
 use slipway_domain::release::ImageDigest;
 use slipway_domain::secret::Secret;
@@ -89,6 +89,11 @@ impl World {
             init_container: None,
             ports: vec![Port { container: 3000, scheme: Scheme::Http, public: true }],
             health: Health { path: Some("/".to_owned()), ..Health::default() },
+            domains: Vec::new(),
+            resources: Resources::default(),
+            init: false,
+            writable: false,
+            pause: Duration::from_secs(5),
             grace: Duration::from_secs(5),
             variables: vec![("CANARY".to_owned(), Secret::from("CANARY-a'b\"c $X"))],
         }

@@ -17,8 +17,6 @@ use slipway_domain::promotion::{Plan, ServicePlan};
 const PREPARING: Duration = Duration::from_mins(1);
 /// For putting `from` back, from the moment that was decided.
 const RESTORING: Duration = Duration::from_mins(10);
-/// How long a stopping process still gets requests after it left the load balancer.
-const LOAD_BALANCER_PAUSE: Duration = Duration::from_secs(5);
 /// What a load balancer usually takes to list a process that is ready; the limit is `health.registration`.
 const USUAL_REGISTRATION: Duration = Duration::from_secs(2);
 
@@ -107,18 +105,16 @@ fn services(planned: &Planned<'_>) -> Vec<ServicePlan> {
 }
 
 fn service_plan(service: &Service, before: Option<u32>, after: Option<u32>) -> ServicePlan {
-    let ports = !service.ports.is_empty();
-    let pause = if ports { LOAD_BALANCER_PAUSE } else { Duration::ZERO };
     ServicePlan {
         name: service.name.clone(),
         before,
         after,
-        ports,
+        ports: !service.ports.is_empty(),
         health_timeout_ms: u64::from(service.health.timeout_seconds) * 1000,
         registration_ms: u64::from(service.health.registration_seconds) * 1000,
         bake_ms: u64::from(service.health.bake_seconds) * 1000,
         minimum_percent: service.deployment.minimum_percent,
-        stopping_ms: millis(pause) + u64::from(service.termination_seconds) * 1000,
+        stopping_ms: millis(service.drain_pause()) + u64::from(service.termination_seconds) * 1000,
     }
 }
 

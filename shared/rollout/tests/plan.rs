@@ -135,10 +135,11 @@ fn a_shorter_deadline_counts_and_a_longer_one_does_not() {
 
 #[test]
 fn a_service_with_ports_has_a_pause_for_the_load_balancer() {
-    let text = "services:\n  web:\n    port: 3000\n    termination:\n      grace: 10\n  job:\n    termination:\n      grace: 10\n";
+    let text = "services:\n  web:\n    port: 3000\n    termination: {grace: 10}\n  job:\n    termination: {grace: 10}\n  \
+                shop:\n    port: 3000\n    domain: shop.example.com\n    termination: {grace: 10}\n";
     let plan = first(text).unwrap().plan;
     let stopping: Vec<_> = plan.services.iter().map(|service| (service.ports, service.stopping_ms)).collect();
-    assert_eq!(stopping, [(true, 15_000), (false, 10_000)]);
+    assert_eq!(stopping, [(true, 15_000), (false, 10_000), (true, 30_000)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use slipway_domain::id::{BuildId, ReleaseId, RunId};
-use slipway_domain::manifest::{Command, Health, Port};
+use slipway_domain::manifest::{Command, Health, Port, Resources};
 use slipway_domain::name::{AppName, EnvironmentName, ServiceName};
 use slipway_domain::promotion::{DeploymentKey, Epoch, Exit};
 use slipway_domain::release::ImageDigest;
@@ -54,6 +54,15 @@ pub struct Template {
     pub init_container: Option<Command>,
     pub ports: Vec<Port>,
     pub health: Health,
+    /// Host names under which the load balancer takes requests for the service.
+    pub domains: Vec<String>,
+    pub resources: Resources,
+    /// Wants a PID 1 that reaps.
+    pub init: bool,
+    /// Writes into its image's folders, as the user whom the image names.
+    pub writable: bool,
+    /// Between leaving the load balancer and SIGTERM.
+    pub pause: Duration,
     /// Between SIGTERM and SIGKILL.
     pub grace: Duration,
     /// All variables of the service, with APP, ENVIRONMENT, RELEASE, BUILD and SERVICE; the cluster adds PORT and PROCESS.

@@ -14,6 +14,7 @@ use crate::ports::Template;
 pub fn template(release: &Release, variables: &Variables, service: &ServiceName) -> Result<Template> {
     let found = release.manifest.service(service).ok_or_else(|| Error::not_found(&format!("the service {service}")))?;
     let own = release.manifest.environment_for(found, variables);
+    let domains = release.manifest.domains_for(found, variables);
     let about = [
         ("APP", release.app.as_str()),
         ("ENVIRONMENT", release.environment.as_str()),
@@ -36,6 +37,11 @@ pub fn template(release: &Release, variables: &Variables, service: &ServiceName)
         init_container: found.init_container.clone(),
         ports: found.ports.clone(),
         health: found.health.clone(),
+        domains,
+        resources: found.resources.clone(),
+        init: found.init,
+        writable: found.writable,
+        pause: found.drain_pause(),
         grace: Duration::from_secs(found.termination_seconds.into()),
         variables,
     })

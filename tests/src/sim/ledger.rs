@@ -131,6 +131,11 @@ impl Ledger {
             init_container: None,
             ports: found.ports.clone(),
             health: found.health.clone(),
+            domains: found.domains.clone(),
+            resources: found.resources.clone(),
+            init: found.init,
+            writable: found.writable,
+            pause: found.drain_pause(),
             grace: Duration::from_secs(found.termination_seconds.into()),
             variables: Vec::new(),
         })

@@ -143,6 +143,7 @@ impl ServiceSpec {
             environment: Vec::new(),
             all_variables: false,
             init: false,
+            writable: false,
             init_container: None,
             termination_seconds: self.grace_seconds,
             domains: Vec::new(),

@@ -13,7 +13,7 @@ const SECTIONS: [&str; 2] = ["services", "version"];
 /// Sections that version 2 has and Slipway does not use.
 const SECTIONS_ONLY: [&str; 2] = ["networks", "volumes"];
 
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 14] = [
     "build",
     "command",
     "dockerfile",
@@ -25,12 +25,13 @@ const SETTINGS: [&str; 13] = [
     "mem_limit",
     "mem_reservation",
     "ports",
+    "read_only",
     "scale",
     "stop_grace_period",
 ];
 
 /// Settings that version 2 has and Slipway does not use.
-const COMPOSE_ONLY: [&str; 54] = [
+const COMPOSE_ONLY: [&str; 53] = [
     "blkio_config",
     "cap_add",
     "cap_drop",
@@ -69,7 +70,6 @@ const COMPOSE_ONLY: [&str; 54] = [
     "pid",
     "pids_limit",
     "privileged",
-    "read_only",
     "restart",
     "runtime",
     "security_opt",
@@ -119,6 +119,7 @@ fn check_version(root: &Field<'_>, version: Option<&Field<'_>>) -> Result<(), Pr
 
 fn service(field: &Field<'_>, name: ServiceName, warnings: &mut Vec<Warning>) -> Result<Service, Problem> {
     let mut service = service::plain(name, Deployment::default());
+    service.writable = true;
     let mut published = Vec::new();
     let (mut labelled, mut dockerfile) = (None, None);
     for entry in field.entries_of("a mapping of settings")? {
@@ -165,6 +166,7 @@ fn setting(service: &mut Service, entry: &Field<'_>, warnings: &mut Vec<Warning>
         "init" => service.init = entry.boolean()?,
         "mem_limit" => service.resources.memory_limit_mb = Some(megabytes(entry)?),
         "mem_reservation" => service.resources.memory_mb = Some(megabytes(entry)?),
+        "read_only" => service.writable = !entry.boolean()?,
         "scale" => service.scale = entry.number(0..=settings::MAX_SCALE, "a whole number")?,
         "stop_grace_period" => service.termination_seconds = duration(entry)?,
         key if COMPOSE_ONLY.contains(&key) => {

@@ -21,6 +21,7 @@ mod settings;
 mod yaml;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,9 @@ pub struct Service {
     pub all_variables: bool,
     /// Wants a PID 1 that reaps.
     pub init: bool,
+    /// Its processes write into their image's folders, and run as the user whom the image names. Files that were not
+    /// written for Slipway are taken to expect that.
+    pub writable: bool,
     /// Runs to its end before the process starts, in the same image with the same variables.
     pub init_container: Option<Command>,
     /// Between SIGTERM and SIGKILL, 0 to 3600.
@@ -175,6 +179,18 @@ pub struct Deployment {
 impl Default for Deployment {
     fn default() -> Self {
         Self { minimum_percent: 100, batch: Batch::Auto, strict: false, total_seconds: Self::MAX_TOTAL_SECONDS }
+    }
+}
+
+impl Service {
+    /// How long a stopping process still gets requests after it left the load balancer: 5 s, and 20 s behind one of the
+    /// cloud's, which takes longer to follow.
+    pub fn drain_pause(&self) -> Duration {
+        match (self.ports.is_empty(), self.domains.is_empty()) {
+            (true, _) => Duration::ZERO,
+            (false, true) => Duration::from_secs(5),
+            (false, false) => Duration::from_secs(20),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ impl Dialect {
     }
 }
 
-const SETTINGS: [&str; 14] = [
+const SETTINGS: [&str; 15] = [
     "build",
     "command",
     "deployment",
@@ -38,6 +38,7 @@ const SETTINGS: [&str; 14] = [
     "ports",
     "scale",
     "termination",
+    "writable",
 ];
 
 /// What convox knows of a service and Slipway does not do.
@@ -88,6 +89,7 @@ pub(super) fn plain(name: ServiceName, deployment: Deployment) -> Service {
         environment: Vec::new(),
         all_variables: false,
         init: false,
+        writable: false,
         init_container: None,
         termination_seconds: 30,
         domains: Vec::new(),
@@ -102,6 +104,7 @@ pub(super) fn read(
     warnings: &mut Vec<Warning>,
 ) -> Result<Service, Problem> {
     let mut service = plain(name, shared.deployment.clone());
+    service.writable = dialect.lenient();
     let mut internal = false;
     let (mut path, mut port) = (None, None);
     if field.is_null() {
@@ -150,6 +153,7 @@ fn setting(
         "image" => service.image = Some(image(entry)?),
         "init" => service.init = entry.boolean()?,
         "initContainer" => service.init_container = settings::init_container(entry, dialect, warnings)?,
+        "writable" if dialect == Dialect::Slipway => service.writable = entry.boolean()?,
         "scale" => (service.scale, service.resources) = settings::scale(entry, dialect, warnings)?,
         "termination" => {
             service.termination_seconds = settings::termination(entry)?.unwrap_or(service.termination_seconds);

@@ -143,6 +143,21 @@ fn what_has_no_default_is_required_and_port_only_without_ports() {
 }
 
 #[test]
+fn only_files_that_were_written_for_slipway_promise_to_leave_their_image_alone() {
+    let writable = |file: &str, text: &str| parse(file, text).unwrap().services[0].writable;
+    assert!(!writable("slipway.yml", "services: {web: {}}"));
+    assert!(!writable("slipway.yml", "services:\n  web:\n"));
+    assert!(writable("slipway.yml", "services: {web: {writable: true}}"));
+    assert!(writable("convox.yml", "services: {web: {}}"));
+    assert!(writable("convox.yml", "services:\n  web:\n"));
+    let compose =
+        |service: &str| writable("docker-compose.yml", &format!("version: '2'\nservices: {{web: {service}}}"));
+    assert!(compose("{image: a}"));
+    assert!(!compose("{image: a, read_only: true}"));
+    assert!(parse("convox.yml", "services: {web: {writable: false}}").is_err());
+}
+
+#[test]
 fn domains_are_told_by_variables() {
     let text = "services:\n  web:\n    port: 3000\n    domain: [www.example.com, '${HOSTS}', '${SUB}.example.com']\n    \
                 environment: [SUB=shop, HOSTS]\n";
