@@ -9,3 +9,4 @@
 pub mod client;
 pub mod drift;
 pub mod names;
+pub mod read;
