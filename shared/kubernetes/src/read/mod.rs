@@ -36,7 +36,7 @@ pub struct Listed {
     pub pods: Vec<Pod>,
     /// Those of our Services; they bear a Service's labels.
     pub slices: Vec<EndpointSlice>,
-    /// About pods and ReplicaSets, of any reason; also none at all, when nobody needs the words of a health check.
+    /// About pods, of any reason; also none at all, when nobody needs the words of a health check.
     pub events: Vec<Event>,
 }
 
