@@ -40,7 +40,7 @@ pub fn template(release: &Release, variables: &Variables, service: &ServiceName)
         domains,
         resources: found.resources.clone(),
         init: found.init,
-        writable: found.writable,
+        writable: !found.read_only,
         pause: found.drain_pause(),
         grace: Duration::from_secs(found.termination_seconds.into()),
         variables,

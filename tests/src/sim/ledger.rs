@@ -134,7 +134,7 @@ impl Ledger {
             domains: found.domains.clone(),
             resources: found.resources.clone(),
             init: found.init,
-            writable: found.writable,
+            writable: !found.read_only,
             pause: found.drain_pause(),
             grace: Duration::from_secs(found.termination_seconds.into()),
             variables: Vec::new(),

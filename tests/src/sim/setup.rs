@@ -143,7 +143,7 @@ impl ServiceSpec {
             environment: Vec::new(),
             all_variables: false,
             init: false,
-            writable: false,
+            read_only: false,
             init_container: None,
             termination_seconds: self.grace_seconds,
             domains: Vec::new(),

@@ -119,7 +119,6 @@ fn check_version(root: &Field<'_>, version: Option<&Field<'_>>) -> Result<(), Pr
 
 fn service(field: &Field<'_>, name: ServiceName, warnings: &mut Vec<Warning>) -> Result<Service, Problem> {
     let mut service = service::plain(name, Deployment::default());
-    service.writable = true;
     let mut published = Vec::new();
     let (mut labelled, mut dockerfile) = (None, None);
     for entry in field.entries_of("a mapping of settings")? {
@@ -166,7 +165,7 @@ fn setting(service: &mut Service, entry: &Field<'_>, warnings: &mut Vec<Warning>
         "init" => service.init = entry.boolean()?,
         "mem_limit" => service.resources.memory_limit_mb = Some(megabytes(entry)?),
         "mem_reservation" => service.resources.memory_mb = Some(megabytes(entry)?),
-        "read_only" => service.writable = !entry.boolean()?,
+        "read_only" => service.read_only = entry.boolean()?,
         "scale" => service.scale = entry.number(0..=settings::MAX_SCALE, "a whole number")?,
         "stop_grace_period" => service.termination_seconds = duration(entry)?,
         key if COMPOSE_ONLY.contains(&key) => {

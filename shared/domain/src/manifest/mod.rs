@@ -66,11 +66,11 @@ pub struct Service {
     pub all_variables: bool,
     /// Wants a PID 1 that reaps.
     pub init: bool,
-    /// Its processes write into their image's folders, and run as the user whom the image names. Files that were not
-    /// written for Slipway are taken to expect that. Left out where it is not so: the digests of releases that were made
-    /// before the setting was known stay what they are.
+    /// Its processes leave their image's folders alone and run as nobody, which files that were written for other
+    /// platforms do not promise. Written only where it is so: the digests of releases that were made before the setting
+    /// was known stay what they are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub writable: bool,
+    pub read_only: bool,
     /// Runs to its end before the process starts, in the same image with the same variables.
     pub init_container: Option<Command>,
     /// Between SIGTERM and SIGKILL, 0 to 3600.

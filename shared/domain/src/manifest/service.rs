@@ -89,7 +89,7 @@ pub(super) fn plain(name: ServiceName, deployment: Deployment) -> Service {
         environment: Vec::new(),
         all_variables: false,
         init: false,
-        writable: false,
+        read_only: false,
         init_container: None,
         termination_seconds: 30,
         domains: Vec::new(),
@@ -104,7 +104,7 @@ pub(super) fn read(
     warnings: &mut Vec<Warning>,
 ) -> Result<Service, Problem> {
     let mut service = plain(name, shared.deployment.clone());
-    service.writable = dialect.lenient();
+    service.read_only = !dialect.lenient();
     let mut internal = false;
     let (mut path, mut port) = (None, None);
     if field.is_null() {
@@ -153,7 +153,7 @@ fn setting(
         "image" => service.image = Some(image(entry)?),
         "init" => service.init = entry.boolean()?,
         "initContainer" => service.init_container = settings::init_container(entry, dialect, warnings)?,
-        "writable" if dialect == Dialect::Slipway => service.writable = entry.boolean()?,
+        "writable" if dialect == Dialect::Slipway => service.read_only = !entry.boolean()?,
         "scale" => (service.scale, service.resources) = settings::scale(entry, dialect, warnings)?,
         "termination" => {
             service.termination_seconds = settings::termination(entry)?.unwrap_or(service.termination_seconds);

@@ -144,7 +144,7 @@ fn what_has_no_default_is_required_and_port_only_without_ports() {
 
 #[test]
 fn only_files_that_were_written_for_slipway_promise_to_leave_their_image_alone() {
-    let writable = |file: &str, text: &str| parse(file, text).unwrap().services[0].writable;
+    let writable = |file: &str, text: &str| !parse(file, text).unwrap().services[0].read_only;
     assert!(!writable("slipway.yml", "services: {web: {}}"));
     assert!(!writable("slipway.yml", "services:\n  web:\n"));
     assert!(writable("slipway.yml", "services: {web: {writable: true}}"));
