@@ -6,7 +6,14 @@
 //!
 //! It never decides what should run, never touches an object without our labels, and never reads a Secret.
 
+mod act;
 pub mod client;
 pub mod drift;
+pub mod failure;
 pub mod names;
+pub mod objects;
+mod observe;
+mod publish;
 pub mod read;
+mod tail;
+mod watch;

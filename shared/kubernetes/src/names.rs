@@ -52,8 +52,14 @@ pub fn service(service: &ServiceName) -> String {
 
 /// What everything of ours in a namespace bears.
 pub fn labels(namespace: &Namespace) -> BTreeMap<String, String> {
+    let mut labels = owner_labels(namespace);
+    labels.insert(MANAGED_BY.to_owned(), SLIPWAY.to_owned());
+    labels
+}
+
+/// Whose a namespace is: what it must bear before anything is made in it.
+pub fn owner_labels(namespace: &Namespace) -> BTreeMap<String, String> {
     labelled([
-        (MANAGED_BY, SLIPWAY),
         (TENANT, namespace.tenant.as_str()),
         (APP, namespace.app.as_str()),
         (ENVIRONMENT, namespace.environment.as_str()),
