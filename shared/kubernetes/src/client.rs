@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::DATE;
 use k8s_openapi::jiff::fmt::rfc2822;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{GetParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ObjectList, Request, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -91,19 +91,18 @@ impl KubernetesCluster {
             let at = *began.get_or_insert(answer.at.ok_or_else(|| without("a date"))?);
             let page: ObjectList<K> = serde_json::from_slice(&answer.text).map_err(kube::Error::SerdeError)?;
             items.extend(page.items);
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => {
-                    let version = page.metadata.resource_version.ok_or_else(|| without("a version"))?;
-                    return Ok(Listing { items, version, at });
-                }
+            if let Some(token) = page.metadata.continue_.filter(|token| !token.is_empty()) {
+                params = params.continue_token(&token);
+            } else {
+                let version = page.metadata.resource_version.ok_or_else(|| without("a version"))?;
+                return Ok(Listing { items, version, at });
             }
         }
     }
 
     /// None: there is no such object.
     pub(crate) async fn get<K: Kind>(&self, namespace: &str, name: &str) -> Result<Option<K>, kube::Error> {
-        absent(self.ask(request::<K>(namespace).get(name, &Default::default())).await)
+        absent(self.ask(request::<K>(namespace).get(name, &GetParams::default())).await)
     }
 
     /// The stored object. None: one of this name exists.

@@ -50,7 +50,7 @@ impl Cluster for KubernetesCluster {
     }
 
     async fn create(&self, namespace: &Namespace, deployment: &NewDeployment) -> Result<(), ClusterError> {
-        self.make(namespace, deployment).await
+        Box::pin(self.make(namespace, deployment)).await
     }
 
     async fn write(&self, namespace: &Namespace, write: &Write) -> Result<(), ClusterError> {

@@ -31,7 +31,7 @@ const RENEWED_SECONDS: u32 = 60;
 /// Nothing at all was told for so long, not even the end: the connection is dead.
 const SILENCE: Duration = Duration::from_secs(RENEWED_SECONDS as u64 + 10);
 /// A namespace that nobody looks at is watched for so long.
-const KEPT: Duration = Duration::from_secs(120);
+const KEPT: Duration = Duration::from_mins(2);
 /// Changes come in bunches, of a Deployment, its ReplicaSet and a pod: one look is enough for all of them.
 const BUNCH: Duration = Duration::from_millis(10);
 /// Between two looks while nothing tells of changes.
