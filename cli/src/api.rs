@@ -62,6 +62,12 @@ pub struct Environment {
 }
 
 #[derive(Deserialize)]
+pub struct ClusterAccess {
+    pub manifest: Option<String>,
+    pub missing: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
 pub struct Address {
     pub service: String,
     pub url: String,

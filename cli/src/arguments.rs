@@ -73,6 +73,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<EnvironmentsCommand>,
     },
+    /// See what Slipway needs in the cluster that the processes run in
+    #[command(after_help = "Examples:\n  slipway clusters access shop production | kubectl apply -f -")]
+    Clusters {
+        #[command(subcommand)]
+        command: ClustersCommand,
+    },
     /// Make a build, and a release of it, from a folder; ships nothing
     #[command(after_help = "What .gitignore and .slipwayignore name stays out of the archive.\n\nExamples:\n  \
                             slipway build -a myapp\n  slipway build ./service -e staging")]
@@ -188,6 +194,19 @@ pub enum BuildsCommand {
     Logs { build: String },
     /// Stop a build
     Cancel { build: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ClustersCommand {
+    /// Print the namespace, role and binding of an environment, for `kubectl apply`
+    Access {
+        /// Unless given by --app
+        #[arg(value_name = "APP")]
+        of: Option<String>,
+        /// Unless given by --environment
+        #[arg(value_name = "ENVIRONMENT", requires = "of")]
+        within: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod apps;
 mod builds;
+mod clusters;
 mod environments;
 mod local;
 mod login;
@@ -53,6 +54,7 @@ async fn dispatch(context: &Context<'_>, command: Command) -> Result<ExitCode, F
         Command::Local { .. } | Command::Login { .. } => {}
         Command::Apps { command } => apps::apps(context, command).await?,
         Command::Environments { command } => environments::environments(context, command).await?,
+        Command::Clusters { command } => clusters::clusters(context, command).await?,
         Command::Build(source) => source::build(context, &source).await?,
         Command::Builds { command, limit } => builds::builds(context, command, limit.limit).await?,
         Command::Deploy { source, how } => source::deploy(context, &source, &how).await?,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use slipway_domain::error::{Error, Result};
 use slipway_embedded::embedded::Embedded;
-use slipway_service::ports::{Clock, Cluster, Entropy};
+use slipway_service::ports::{Clock, Cluster, Entropy, OpenAccess};
 use slipway_service::slipway::Slipway;
 use slipway_service::turn::StoreRecords;
 use slipway_store::Store;
@@ -61,6 +61,7 @@ impl Installation {
             store,
             cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
             processes: Arc::clone(&cluster) as _,
+            access: Arc::new(OpenAccess),
             workflows: Arc::new(LocalWorkflows(Arc::clone(&runner))),
             registry: Arc::new(registry),
             objects: Arc::new(objects.clone()),

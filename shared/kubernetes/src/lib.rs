@@ -7,7 +7,9 @@
 //! It never decides what should run, never touches an object without our labels, and never reads a Secret.
 
 mod act;
+pub mod access;
 pub mod client;
+pub mod connect;
 pub mod drift;
 pub mod failure;
 pub mod names;
@@ -17,3 +19,4 @@ mod publish;
 pub mod read;
 mod tail;
 mod watch;
+mod refusal;

@@ -3,13 +3,14 @@
 //! ```text
 //! HTTP, sweep ──► Slipway ──► Store      one conditional transaction per change
 //!                    │
-//!                    └──────► ports      cluster, processes, workflows, registry, objects, builder
+//!                    └──────► ports      cluster, processes, workflows, registry, objects, builder, access
 //! state machine ──► turn ───► the same
 //! ```
 //!
 //! Every use case takes a [`caller::Caller`], which only authentication makes, and checks its right itself. Nothing here
 //! knows HTTP, and no rule of a rollout is decided here: those are in `slipway-rollout`.
 
+pub mod access;
 pub mod apps;
 pub mod builds;
 pub mod caller;

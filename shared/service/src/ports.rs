@@ -176,7 +176,9 @@ pub enum RunState {
         at: Time,
         timed_out: bool,
     },
-    /// Was never started here.
+    /// Its process waits for what a start brings second: to start it again is what it needs.
+    Half,
+    /// Was never started here, or is gone.
     Unknown,
 }
 
@@ -195,6 +197,34 @@ pub trait Processes: Send + Sync {
 
     /// Where the load balancer serves a service with ports: `http://127.0.0.1:8080`. None: nowhere yet.
     async fn address(&self, namespace: &Namespace, service: &ServiceName) -> Result<Option<String>, ClusterError>;
+
+    /// Removes what is left of the runs that are `over`, logs too, and answers which other ones have ended and are kept.
+    /// Where the place clears up by itself, nothing and none.
+    async fn collect_runs(&self, namespace: &Namespace, over: &[RunId]) -> Result<Vec<RunId>, ClusterError>;
+}
+
+/// What we may do in the tenant's cluster.
+#[async_trait]
+pub trait Access: Send + Sync {
+    /// What whoever owns the cluster applies to give us our rights in a namespace, as YAML. None: it asks for none.
+    fn manifest(&self, namespace: &Namespace) -> Option<String>;
+
+    /// The rights that we lack there, each as verbs and a resource: `create, delete pods`.
+    async fn missing(&self, namespace: &Namespace) -> Result<Vec<String>, ClusterError>;
+}
+
+/// A cluster that is ours to use as it is, such as this machine.
+pub struct OpenAccess;
+
+#[async_trait]
+impl Access for OpenAccess {
+    fn manifest(&self, _: &Namespace) -> Option<String> {
+        None
+    }
+
+    async fn missing(&self, _: &Namespace) -> Result<Vec<String>, ClusterError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Whether a start of an execution was needed.

@@ -92,6 +92,7 @@ impl Slipway {
                 actor: caller.actor().to_owned(),
                 started_at: change.now,
                 time_limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+                begun: false,
                 ended: None,
             };
             match store.create_run(&change, &run).await {
@@ -119,7 +120,7 @@ impl Slipway {
             time_limit: Duration::from_millis(run.time_limit_ms),
         };
         match self.processes.start(&place(tenant, run), &new).await {
-            Ok(()) => Ok(()),
+            Ok(()) => begin(store, run).await,
             Err(error @ (ClusterError::Refused(_) | ClusterError::Unauthorized(_))) => {
                 let exit = Exit { reason: "StartError".to_owned(), message: error.to_string(), ..Exit::default() };
                 finish(store, run, RunEnd { exit, at: self.clock.now(), timed_out: false }).await
@@ -142,6 +143,9 @@ impl Slipway {
             Ok(RunState::Ended { exit, at, timed_out }) => {
                 finish(store, &run, RunEnd { exit, at, timed_out }).await?;
             }
+            Ok(RunState::Half) => self.start_run(store, tenant, &run).await?,
+            // What ran may have had its effect: it is not run again.
+            Ok(RunState::Unknown) if run.begun => finish(store, &run, gone(now)).await?,
             Ok(RunState::Unknown) if now < limit(&run) => self.start_run(store, tenant, &run).await?,
             Ok(RunState::Unknown) => finish(store, &run, lost(now)).await?,
             Err(error) => {
@@ -243,6 +247,22 @@ fn limit(run: &Run) -> Time {
 fn lost(now: Time) -> RunEnd {
     let message = "the cluster knew nothing of it when its time was over".to_owned();
     RunEnd { exit: Exit { reason: "Lost".to_owned(), message, ..Exit::default() }, at: now, timed_out: true }
+}
+
+fn gone(now: Time) -> RunEnd {
+    let message = "somebody removed it from the cluster, or it was lost there with its machine".to_owned();
+    RunEnd { exit: Exit { reason: "Lost".to_owned(), message, ..Exit::default() }, at: now, timed_out: false }
+}
+
+/// What was started is never started a second time.
+async fn begin(store: &Scoped, run: &Run) -> Result<()> {
+    if run.begun {
+        return Ok(());
+    }
+    match store.begin_run(run).await {
+        Ok(()) | Err(StoreError::Stale(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Recorded once: who comes second finds it so.

@@ -13,7 +13,7 @@ use slipway_domain::release::{Release, ReleaseRef};
 use slipway_store::{Scoped, Store};
 
 use crate::caller::Caller;
-use crate::ports::{Builder, Clock, Cluster, Entropy, Namespace, Objects, Processes, Registry, Workflows};
+use crate::ports::{Access, Builder, Clock, Cluster, Entropy, Namespace, Objects, Processes, Registry, Workflows};
 
 /// Everything a use case may touch. Cloning is cheap.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub struct Slipway {
     pub store: Store,
     pub cluster: Arc<dyn Cluster>,
     pub processes: Arc<dyn Processes>,
+    pub access: Arc<dyn Access>,
     pub workflows: Arc<dyn Workflows>,
     pub registry: Arc<dyn Registry>,
     pub objects: Arc<dyn Objects>,

@@ -17,7 +17,7 @@ use slipway_store::promotions::SaveTurn;
 use slipway_store::records::{Change, Due, DueKind, Page};
 
 use crate::draft::lost_a_race;
-use crate::ports::Namespace;
+use crate::ports::{ClusterError, Namespace};
 use crate::slipway::Slipway;
 use crate::turn::{StoreRecords, Worker, clean_up, collect};
 
@@ -42,6 +42,9 @@ pub struct Swept {
 const AT_ONCE: usize = 200;
 /// Builds and runs are listed as due when their time is over; what ended before is found by looking ahead.
 const AHEAD: Duration = Duration::from_hours(2);
+
+/// How long a run that ended can be looked at in the cluster, its log above all.
+const RUN_KEPT: Duration = Duration::from_hours(1);
 
 enum Done {
     Nothing,
@@ -70,8 +73,9 @@ impl Slipway {
         Ok(swept)
     }
 
-    /// Removes what old promotions of a tenant left in its clusters at 0 processes; returns how many objects. Nothing of
-    /// it costs anything, so that once in a while is enough.
+    /// Removes what old promotions of a tenant left in its clusters at 0 processes, and runs that ended a while ago;
+    /// returns how many objects. Nothing of it costs anything, so that once in a while is enough. A cluster that cannot
+    /// be cleared up does not keep the others from it.
     pub async fn collect(&self, tenant: &TenantId) -> Result<u32> {
         let store = self.store.scoped(tenant.clone());
         let mut page = Page::first(Page::MAX_LIMIT);
@@ -80,7 +84,7 @@ impl Slipway {
             let apps = store.apps(&page).await?;
             for app in &apps.items {
                 for environment in store.environments(&app.name).await? {
-                    removed += self.collect_environment(&store, tenant, &environment).await?;
+                    removed += self.collect_one(&store, tenant, &environment).await;
                 }
             }
             match apps.next {
@@ -90,13 +94,48 @@ impl Slipway {
         }
     }
 
+    async fn collect_one(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> u32 {
+        let objects = self.collect_environment(store, tenant, environment).await;
+        let runs = self.collect_runs(store, tenant, environment).await;
+        let count = |counted: Result<u32>| match counted {
+            Ok(count) => count,
+            Err(error) => {
+                let context = error.context.as_deref().unwrap_or_default();
+                let (app, name) = (&environment.app, &environment.name);
+                tracing::warn!(app.name = %app, environment.name = %name, error = %error, context, "could not collect");
+                0
+            }
+        };
+        count(objects) + count(runs)
+    }
+
+    /// A run's log can be read for a while after its end, which must have been recorded before anything is removed.
+    async fn collect_runs(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> Result<u32> {
+        if environment.newest.is_none() {
+            return Ok(0);
+        }
+        let place = namespace_of(tenant, environment);
+        let unavailable = |error: ClusterError| Error::unavailable(error);
+        let mut over = Vec::new();
+        for id in self.processes.collect_runs(&place, &[]).await.map_err(unavailable)? {
+            let ended = store.run(&environment.app, &id).await?.and_then(|run| run.ended);
+            if ended.is_some_and(|end| self.clock.now().since(end.at) >= RUN_KEPT) {
+                over.push(id);
+            }
+        }
+        if !over.is_empty() {
+            self.processes.collect_runs(&place, &over).await.map_err(unavailable)?;
+        }
+        Ok(u32::try_from(over.len()).unwrap_or(u32::MAX))
+    }
+
     async fn collect_environment(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> Result<u32> {
         let (app, name) = (&environment.app, &environment.name);
         let last = store.activations(app, name, None, &Page::first(1)).await?.items.into_iter().next();
         let Some(last) = last else { return Ok(0) };
         let records = StoreRecords::new(self.store.clone());
         let worker = Worker { records: &records, cluster: self.cluster.as_ref(), clock: self.clock.as_ref() };
-        let place = Namespace { tenant: tenant.clone(), app: app.clone(), environment: name.clone() };
+        let place = namespace_of(tenant, environment);
         collect(worker, &place, environment, last.at, self.clock.now()).await.map_err(Error::unavailable)
     }
 
@@ -163,6 +202,10 @@ impl Slipway {
         let ended = self.advance_run(store, &due.tenant, run).await?.ended.is_some();
         Ok(if ended { Done::Changed } else { Done::Nothing })
     }
+}
+
+fn namespace_of(tenant: &TenantId, environment: &Environment) -> Namespace {
+    Namespace { tenant: tenant.clone(), app: environment.app.clone(), environment: environment.name.clone() }
 }
 
 /// False: somebody else wrote first, so there is nothing left to sweep.

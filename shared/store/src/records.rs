@@ -139,6 +139,9 @@ pub struct Run {
     pub actor: String,
     pub started_at: Time,
     pub time_limit_ms: u64,
+    /// The cluster took it: it is never started again, whatever became of it there.
+    #[serde(default)]
+    pub begun: bool,
     /// None while it runs.
     pub ended: Option<RunEnd>,
 }

@@ -39,6 +39,20 @@ impl Scoped {
         self.commit(transaction).await
     }
 
+    /// Records that the cluster took it: `Stale(Run)` when it has ended, `Missing(Run)`.
+    pub async fn begin_run(&self, run: &Run) -> Result<()> {
+        let begun = Run { begun: true, ..run.clone() };
+        let edit = Edit {
+            set: vec![(BODY, item::json(Subject::Run, &begun)?)],
+            remove: Vec::new(),
+            when: vec![When::Is(STATUS, item::text(RUNNING))],
+        };
+        let mut transaction = self.begin();
+        let key = self.layout().run(&run.app, &run.id);
+        transaction.update(Subject::Run, &key, &edit, Meaning::Stale(Subject::Run))?;
+        self.commit(transaction).await
+    }
+
     /// Records how it ended, once: `Stale(Run)` when that is known already, `Missing(Run)`.
     pub async fn finish_run(&self, run: &Run, end: &RunEnd) -> Result<()> {
         let ended = Run { ended: Some(end.clone()), ..run.clone() };

@@ -40,6 +40,7 @@ pub(crate) fn parts() -> (Router<State>, OpenApi) {
         .routes(routes!(apps::read_app))
         .routes(routes!(environments::list_environments, environments::create_environment))
         .routes(routes!(environments::read_environment))
+        .routes(routes!(environments::read_cluster_access))
         .routes(routes!(builds::list_builds, builds::create_build))
         .routes(routes!(builds::read_build))
         .routes(routes!(builds::complete_build))

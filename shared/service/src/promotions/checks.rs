@@ -84,7 +84,7 @@ pub(crate) fn check(situation: &Situation, wish: &Wish) -> Checked {
         variables_missing(&situation.release),
         too_large,
         image_missing(situation),
-        cluster_away(situation),
+        rights_missing(situation).or_else(|| cluster_away(situation)),
     ];
     let refusals: Vec<Error> = refusals.into_iter().flatten().collect();
     let noop = refusals.is_empty() && outlook.as_ref().is_some_and(|outlook| is_noop(situation, wish, outlook));
@@ -207,6 +207,21 @@ pub(crate) fn image_gone(release: &Release) -> Error {
     Error::conflict("image_missing", message).detail("image", &release.image)
 }
 
+/// All at once: who grants rights wants to do it once.
+fn rights_missing(situation: &Situation) -> Option<Error> {
+    let missing = &situation.rights_missing;
+    let (app, environment) = (&situation.environment.app, &situation.environment.name);
+    (!missing.is_empty()).then(|| {
+        let message = format!(
+            "the cluster does not allow us to {} in {app}--{environment}, or it is not there: grant it with slipway \
+             clusters access {app} {environment} | kubectl apply -f -",
+            missing.join("; ")
+        );
+        let error = Error::conflict("cluster_unauthorized", message);
+        missing.iter().fold(error, |error, right| error.field("/cluster", format!("lacks the right to {right}")))
+    })
+}
+
 fn cluster_away(situation: &Situation) -> Option<Error> {
     situation.seen.as_ref().err().map(cluster_error)
 }
@@ -215,8 +230,8 @@ fn cluster_away(situation: &Situation) -> Option<Error> {
 pub(crate) fn cluster_error(error: &ClusterError) -> Error {
     match error {
         ClusterError::Unauthorized(words) => {
-            let message = "the cluster refuses our access: grant it again and try once more";
-            Error::conflict("cluster_unauthorized", message).because(words)
+            let message = format!("the cluster refuses our access ({words}): grant it again and try once more");
+            Error::conflict("cluster_unauthorized", message)
         }
         other => {
             let message = "the cluster does not answer, nothing was changed: try again";

@@ -38,6 +38,8 @@ pub(crate) struct Situation {
     /// The registry has its image.
     pub image_held: bool,
     pub seen: std::result::Result<Observation, ClusterError>,
+    /// The rights that we lack in the cluster; empty where that could not be found out.
+    pub rights_missing: Vec<String>,
 }
 
 /// How many lines of the history are looked at for the last good release.
@@ -60,8 +62,13 @@ impl Slipway {
         let release = resolve(store, &environment, running.as_ref(), active.as_ref(), target).await?;
         let build = store.build(app, &release.build).await?;
         let image_held = self.registry.holds(app, &release.image).await?;
-        let seen = self.cluster.observe(&namespace(caller, app, &environment.name)).await;
-        Ok(Situation { environment, running, active, release, build, image_held, seen })
+        let place = namespace(caller, app, &environment.name);
+        let (seen, missing) = futures::join!(self.cluster.observe(&place), self.access.missing(&place));
+        let rights_missing = missing.unwrap_or_else(|error| {
+            tracing::warn!(app.name = %app, error = %error, "the cluster did not say which rights are ours");
+            Vec::new()
+        });
+        Ok(Situation { environment, running, active, release, build, image_held, seen, rights_missing })
     }
 }
 

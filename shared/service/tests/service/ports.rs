@@ -14,7 +14,7 @@ use slipway_domain::release::ImageDigest;
 use slipway_domain::time::Time;
 use slipway_rollout::fence::{Stamp, admits};
 use slipway_rollout::observation::{Deployment, Observation, Process, Readiness, Stage, Visibility};
-use slipway_service::ports::{
+use slipway_service::ports::{Access, 
     BuildOrder, BuildState, Builder, Clock, Cluster, ClusterError, Entropy, Expected, LogLine, LogQuery, Namespace,
     NewDeployment, NewRun, Objects, Processes, Registry, Removal, RolloutInput, RunLog, RunState, Started, Upload,
     Workflows, Write,
@@ -244,6 +244,34 @@ impl Processes for MemoryProcesses {
         service: &ServiceName,
     ) -> std::result::Result<Option<String>, ClusterError> {
         Ok(Some(format!("http://{service}.local")))
+    }
+
+    async fn collect_runs(
+        &self,
+        _namespace: &Namespace,
+        over: &[RunId],
+    ) -> std::result::Result<Vec<RunId>, ClusterError> {
+        let mut runs = self.runs.lock().unwrap();
+        runs.retain(|run, _| !over.contains(run));
+        let ended = runs.iter().filter(|(_, (_, state))| matches!(state, RunState::Ended { .. }));
+        Ok(ended.map(|(run, _)| run.clone()).collect())
+    }
+}
+
+/// A cluster that lacks what the test says.
+#[derive(Default)]
+pub struct MemoryAccess {
+    pub missing: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Access for MemoryAccess {
+    fn manifest(&self, namespace: &Namespace) -> Option<String> {
+        Some(format!("kind: Namespace # {namespace} of {}\n", namespace.tenant))
+    }
+
+    async fn missing(&self, _: &Namespace) -> std::result::Result<Vec<String>, ClusterError> {
+        Ok(self.missing.lock().unwrap().clone())
     }
 }
 

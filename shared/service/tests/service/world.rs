@@ -26,7 +26,7 @@ use slipway_store::Store;
 use slipway_store::keys::file::FileKeys;
 
 use crate::ports::{
-    Counted, MemoryBuilder, MemoryCluster, MemoryObjects, MemoryProcesses, MemoryRegistry, MemoryWorkflows,
+    Counted, MemoryAccess, MemoryBuilder, MemoryCluster, MemoryObjects, MemoryProcesses, MemoryRegistry, MemoryWorkflows,
     VirtualClock,
 };
 
@@ -41,6 +41,7 @@ pub struct World {
     pub clock: Arc<VirtualClock>,
     pub cluster: Arc<MemoryCluster>,
     pub processes: Arc<MemoryProcesses>,
+    pub access: Arc<MemoryAccess>,
     pub workflows: Arc<MemoryWorkflows>,
     pub registry: Arc<MemoryRegistry>,
     pub objects: Arc<MemoryObjects>,
@@ -67,6 +68,7 @@ impl World {
         let cluster = Arc::new(MemoryCluster::default());
         cluster.clock.set(clock.clone()).ok().unwrap();
         let processes = Arc::new(MemoryProcesses::default());
+        let access = Arc::new(MemoryAccess::default());
         let workflows = Arc::new(MemoryWorkflows::default());
         let registry = Arc::new(MemoryRegistry::default());
         let objects = Arc::new(MemoryObjects::default());
@@ -75,6 +77,7 @@ impl World {
             store,
             cluster: cluster.clone(),
             processes: processes.clone(),
+            access: access.clone(),
             workflows: workflows.clone(),
             registry: registry.clone(),
             objects: objects.clone(),
@@ -94,6 +97,7 @@ impl World {
             clock,
             cluster,
             processes,
+            access,
             workflows,
             registry,
             objects,

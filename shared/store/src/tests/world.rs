@@ -332,6 +332,7 @@ pub fn run(number: u64) -> Run {
         actor: "ana".to_owned(),
         started_at: at(number),
         time_limit_ms: 60_000,
+        begun: false,
         ended: None,
     }
 }

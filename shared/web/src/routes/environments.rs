@@ -13,7 +13,7 @@ use crate::extract::path::{AppPath, EnvironmentPath, Path};
 use crate::problem::Answer;
 use crate::state::State;
 use crate::wire::Page;
-use crate::wire::environment::{Environment, EnvironmentDetail, NewEnvironment};
+use crate::wire::environment::{ClusterAccess, Environment, EnvironmentDetail, NewEnvironment};
 
 /// The environments of an app: `production`, then the others by name.
 #[utoipa::path(get, path = "/v1/apps/{app}/environments", tag = "environments", params(AppPath, Paging),
@@ -60,4 +60,16 @@ pub async fn read_environment(
     let view = state.slipway.environment(&caller, &at.app, &at.environment).await?;
     let reply = Reply::new(StatusCode::OK).version(view.environment.version);
     Ok(reply.with(EnvironmentDetail::from(&view)))
+}
+
+/// What Slipway may do in the cluster of an environment: what has to be applied there, and what of it is missing.
+#[utoipa::path(get, path = "/v1/apps/{app}/environments/{environment}/access", tag = "environments",
+    params(EnvironmentPath), responses((status = 200, body = ClusterAccess), Refusals))]
+pub async fn read_cluster_access(
+    Shared(state): Shared<State>,
+    Authenticated(caller): Authenticated,
+    Path(at): Path<EnvironmentPath>,
+) -> Answer<Json<ClusterAccess>> {
+    let view = state.slipway.cluster_access(&caller, &at.app, &at.environment).await?;
+    Ok(Json(ClusterAccess::from(view)))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use slipway_domain::promotion::{self, Status};
+use slipway_service::access::AccessView;
 use slipway_service::environments::EnvironmentView;
 use utoipa::ToSchema;
 
@@ -117,4 +118,19 @@ pub struct Scaled {
     pub changed: bool,
     /// The promotion that changes the formation, and turns back to the old one when it fails.
     pub promotion: Option<Promotion>,
+}
+
+/// The rights that Slipway needs in the cluster of an environment.
+#[derive(Serialize, ToSchema)]
+pub struct ClusterAccess {
+    /// Namespace, role and binding as YAML, for `kubectl apply`. Null: the processes run where nothing has to be granted.
+    pub manifest: Option<String>,
+    /// What is missing of it now, each as verbs and a resource: `create, delete pods`. Null: the cluster did not answer.
+    pub missing: Option<Vec<String>>,
+}
+
+impl From<AccessView> for ClusterAccess {
+    fn from(view: AccessView) -> Self {
+        Self { manifest: view.manifest, missing: view.missing }
+    }
 }

@@ -138,4 +138,8 @@ impl Processes for Absent {
     async fn address(&self, _: &Namespace, _: &ServiceName) -> std::result::Result<Option<String>, ClusterError> {
         Ok(None)
     }
+
+    async fn collect_runs(&self, _: &Namespace, _: &[RunId]) -> std::result::Result<Vec<RunId>, ClusterError> {
+        Ok(Vec::new())
+    }
 }

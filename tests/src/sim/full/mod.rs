@@ -145,6 +145,7 @@ where
         entropy: ports.clock.clone(),
         cluster: ports.cluster,
         processes: absent.clone(),
+        access: Arc::new(slipway_service::ports::OpenAccess),
         workflows: ports.workflows,
         registry: absent.clone(),
         objects: absent.clone(),
