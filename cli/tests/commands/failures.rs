@@ -26,6 +26,19 @@ async fn a_release_that_does_not_get_well_is_told_with_its_evidence() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_cluster_has_to_grant_is_printed_as_it_is_applied() {
+    let server = Server::new().await;
+    *server.world.access.missing.lock().unwrap() = vec!["create secrets".to_owned()];
+    let printed = server.slipway(&["clusters", "access", "shop", "production"]).await;
+    let tenant = server.world.owner.tenant().clone();
+    assert_eq!(printed.stdout, format!("kind: Namespace # shop--production of {tenant}\n"));
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, "missing so far: create secrets\n"));
+    let by_option = server.slipway(&["clusters", "access", "-a", "shop"]).await;
+    assert_eq!(by_option.stdout, printed.stdout);
+    assert_eq!(server.slipway(&["clusters", "access", "nowhere"]).await.code, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_say_why_and_where() {
     let server = Server::new().await;
     *server.builds.fails.lock().unwrap() = Some("slipway.yml:3:5: services.web.port must be a number".to_owned());

@@ -23,7 +23,7 @@ async fn end(world: &World, id: &RunId) -> (Exit, bool) {
         match world.cluster().run(&world.namespace, id).await.unwrap() {
             RunState::Ended { exit, timed_out, .. } => Some((exit, timed_out)),
             RunState::Running => None,
-            RunState::Unknown => unreachable!("it was started"),
+            RunState::Half | RunState::Unknown => unreachable!("it was started"),
         }
     })
     .await

@@ -127,9 +127,8 @@ struct Right {
 }
 
 fn rights() -> impl Iterator<Item = Right> {
-    let each = |rule: &'static Rule| {
-        rule.verbs.iter().map(|verb| Right { group: rule.group, resource: rule.resource, verb })
-    };
+    let each =
+        |rule: &'static Rule| rule.verbs.iter().map(|verb| Right { group: rule.group, resource: rule.resource, verb });
     RULES.iter().flat_map(each)
 }
 

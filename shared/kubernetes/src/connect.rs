@@ -59,7 +59,9 @@ pub enum ConnectError {
     Incomplete { file: PathBuf, problem: String },
     #[error("the cluster at {address} does not answer: {problem}; check that it runs and can be reached from here")]
     Unreachable { address: String, problem: String },
-    #[error("the cluster at {address} and this machine do not trust each other: {problem}; check certificate-authority")]
+    #[error(
+        "the cluster at {address} and this machine do not trust each other: {problem}; check certificate-authority"
+    )]
     Tls { address: String, problem: String },
     #[error("the cluster at {address} does not accept the credential: {problem}; renew it in the kubeconfig")]
     Unauthenticated { address: String, problem: String },
@@ -77,10 +79,8 @@ fn listed(names: &[String]) -> String {
 pub async fn connect(source: &Source) -> Result<Connection, ConnectError> {
     let config = configuration(source).await?;
     let address = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-    let incomplete = |error: kube::Error| ConnectError::Incomplete {
-        file: source.file.clone(),
-        problem: deepest(&error),
-    };
+    let incomplete =
+        |error: kube::Error| ConnectError::Incomplete { file: source.file.clone(), problem: deepest(&error) };
     let client = Client::try_from(config).map_err(incomplete)?;
     let version = ask(&address, client.apiserver_version()).await?;
     if !is_supported(&version) {

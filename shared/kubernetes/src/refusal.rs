@@ -24,15 +24,7 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// The same, where "there is none" is an answer, too.
-pub(crate) fn absent<T>(answer: Result<T, kube::Error>) -> kube::Result<Option<T>> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
+/// The place of an answer that was no success.
 pub(crate) fn refusal(error: &kube::Error) -> ClusterError {
     match error {
         kube::Error::Api(status) => of_status(status),
@@ -88,7 +80,10 @@ mod tests {
     fn a_right_that_is_missing_is_named_with_its_namespace() {
         let words = "pods is forbidden: User \"ci\" cannot list resource \"pods\" in API group \"\" in the namespace \
                      \"shop--production\"";
-        assert_eq!(answered(403, words), ClusterError::Unauthorized("we may not list pods in shop--production".to_owned()));
+        assert_eq!(
+            answered(403, words),
+            ClusterError::Unauthorized("we may not list pods in shop--production".to_owned())
+        );
         let words = "pods \"web\" is forbidden: User \"ci\" cannot get resource \"pods/log\" in API group \"\" at the \
                      cluster scope: RBAC: role.rbac.authorization.k8s.io \"slipway\" not found";
         assert_eq!(answered(403, words), ClusterError::Unauthorized("we may not get pods/log".to_owned()));

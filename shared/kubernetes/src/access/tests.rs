@@ -59,7 +59,10 @@ fn the_role_has_no_wildcard_no_way_up_no_exec_and_writes_secrets_only() {
             assert!(!matches!(*verb, "escalate" | "bind" | "impersonate" | "approve" | "sign"), "{rule}");
         }
         for resource in &resources {
-            assert!(!matches!(*resource, "pods/exec" | "pods/attach" | "pods/portforward" | "pods/ephemeralcontainers"));
+            assert!(!matches!(
+                *resource,
+                "pods/exec" | "pods/attach" | "pods/portforward" | "pods/ephemeralcontainers"
+            ));
             assert!(!matches!(*resource, "serviceaccounts/token" | "configmaps" | "serviceaccounts"), "{rule}");
             if *resource == "secrets" {
                 assert_eq!(verbs, ["create"]);
@@ -79,7 +82,11 @@ fn what_is_looked_for_is_what_the_manifest_grants() {
     for rule in objects[1]["rules"].as_array().unwrap() {
         for group in texts(&rule["apiGroups"]) {
             for resource in texts(&rule["resources"]) {
-                granted.extend(texts(&rule["verbs"]).into_iter().map(|verb| (group.to_owned(), resource.to_owned(), verb.to_owned())));
+                granted.extend(
+                    texts(&rule["verbs"])
+                        .into_iter()
+                        .map(|verb| (group.to_owned(), resource.to_owned(), verb.to_owned())),
+                );
             }
         }
     }

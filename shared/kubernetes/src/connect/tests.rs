@@ -54,7 +54,8 @@ async fn the_context_is_named_or_chosen_from_those_that_are_there() {
 
 #[tokio::test]
 async fn a_certificate_that_is_not_there_is_named_where_the_kubeconfig_means_it() {
-    let text = kubeconfig("https://127.0.0.1:1").replace("token: abc", "client-certificate: ci.crt, client-key: ci.key");
+    let text =
+        kubeconfig("https://127.0.0.1:1").replace("token: abc", "client-certificate: ci.crt, client-key: ci.key");
     let (error, file) = refused(&text, Some("one")).await;
     assert!(matches!(error, ConnectError::Incomplete { .. }), "{error:?}");
     assert!(error.to_string().contains(&file.with_file_name("ci.crt").display().to_string()), "{error}");

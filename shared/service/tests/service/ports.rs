@@ -14,10 +14,10 @@ use slipway_domain::release::ImageDigest;
 use slipway_domain::time::Time;
 use slipway_rollout::fence::{Stamp, admits};
 use slipway_rollout::observation::{Deployment, Observation, Process, Readiness, Stage, Visibility};
-use slipway_service::ports::{Access, 
-    BuildOrder, BuildState, Builder, Clock, Cluster, ClusterError, Entropy, Expected, LogLine, LogQuery, Namespace,
-    NewDeployment, NewRun, Objects, Processes, Registry, Removal, RolloutInput, RunLog, RunState, Started, Upload,
-    Workflows, Write,
+use slipway_service::ports::{
+    Access, BuildOrder, BuildState, Builder, Clock, Cluster, ClusterError, Entropy, Expected, LogLine, LogQuery,
+    Namespace, NewDeployment, NewRun, Objects, Processes, Registry, Removal, RolloutInput, RunLog, RunState, Started,
+    Upload, Workflows, Write,
 };
 
 /// Time passes only while somebody waits.

@@ -58,6 +58,28 @@ async fn missing_variables() {
 }
 
 #[tokio::test]
+async fn rights_that_are_missing_are_all_named_with_the_command_that_grants_them() {
+    let world = World::new().await;
+    let World { slipway, owner, app, production, .. } = &world;
+    let (_, release) = world.build(1, WEB).await;
+    let missing = ["create, patch deployments".to_owned(), "create secrets".to_owned()];
+    *world.access.missing.lock().unwrap() = missing.to_vec();
+    let error = world.refused(world.promote(&release, &PromoteOptions::default())).await;
+    assert_eq!((error.kind, error.code), (Kind::Conflict, "cluster_unauthorized"));
+    for words in [&missing[0], &missing[1], "shop--production", "slipway clusters access shop production"] {
+        assert!(error.message.contains(words), "{}", error.message);
+    }
+    let reference = ReleaseRef::Id(release.id.clone());
+    let plan = slipway.plan_promotion(owner, app, production, &reference, &PromoteOptions::default()).await.unwrap();
+    assert_eq!(plan.blocked_by.iter().map(|error| error.code).collect::<Vec<_>>(), ["cluster_unauthorized"]);
+    let access = slipway.cluster_access(owner, app, production).await.unwrap();
+    assert_eq!(access.missing.as_deref(), Some(&missing[..]));
+    assert!(access.manifest.is_some_and(|text| text.contains("shop--production")));
+    world.access.missing.lock().unwrap().clear();
+    assert_eq!(world.ship(&release).await, Outcome::Succeeded);
+}
+
+#[tokio::test]
 async fn a_busy_environment() {
     let world = World::new().await;
     let (_, first) = world.build(1, WEB).await;

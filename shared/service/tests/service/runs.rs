@@ -102,13 +102,58 @@ async fn a_run_that_nobody_knows_of_is_over_when_its_time_is() {
     let world = World::new().await;
     let World { slipway, owner, app, production, .. } = &world;
     world.build(1, WEB).await;
+    *world.processes.refuses.lock().unwrap() = Some(ClusterError::Unreachable("timeout".to_owned()));
     let run = slipway.create_run(owner, app, production, &migrate(), None).await.unwrap().value;
-    world.processes.runs.lock().unwrap().clear();
     world.wait(RUN_DEFAULT);
     assert_eq!(slipway.sweep().await.unwrap().runs, 1);
     let ended = slipway.run(owner, app, production, &run.id, Duration::ZERO).await.unwrap().ended.unwrap();
     assert!(ended.timed_out);
     assert_eq!(slipway.sweep().await.unwrap().runs, 0);
+}
+
+#[tokio::test]
+async fn a_run_that_was_removed_is_over_and_never_started_a_second_time() {
+    let world = World::new().await;
+    let World { slipway, owner, app, production, .. } = &world;
+    world.build(1, WEB).await;
+    let run = slipway.create_run(owner, app, production, &migrate(), None).await.unwrap().value;
+    assert!(run.begun);
+    world.processes.runs.lock().unwrap().clear();
+    let ended = slipway.run(owner, app, production, &run.id, Duration::ZERO).await.unwrap().ended.unwrap();
+    assert_eq!((ended.exit.reason.as_str(), ended.timed_out), ("Lost", false));
+    assert!(world.processes.runs.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_was_started_by_half_is_started_once_more() {
+    let world = World::new().await;
+    let World { slipway, owner, app, production, .. } = &world;
+    world.build(1, WEB).await;
+    let run = slipway.create_run(owner, app, production, &migrate(), None).await.unwrap().value;
+    world.processes.runs.lock().unwrap().get_mut(&run.id).unwrap().1 = RunState::Half;
+    *world.processes.refuses.lock().unwrap() = Some(ClusterError::Refused("asked again".to_owned()));
+    let told = slipway.run(owner, app, production, &run.id, Duration::ZERO).await.unwrap();
+    assert!(told.ended.unwrap().exit.message.contains("asked again"));
+}
+
+#[tokio::test]
+async fn a_run_is_removed_an_hour_after_an_end_that_was_recorded() {
+    let world = World::new().await;
+    let World { slipway, owner, app, production, .. } = &world;
+    world.build(1, WEB).await;
+    let run = slipway.create_run(owner, app, production, &migrate(), None).await.unwrap().value;
+    let end = |at: Time| {
+        world.processes.runs.lock().unwrap().get_mut(&run.id).unwrap().1 =
+            RunState::Ended { exit: Exit::default(), at, timed_out: false };
+    };
+    let now = || slipway_service::ports::Clock::now(world.clock.as_ref());
+    assert_eq!(slipway.collect(owner.tenant()).await.unwrap(), 0, "it runs");
+    end(now());
+    world.wait(Duration::from_mins(70));
+    assert_eq!(slipway.collect(owner.tenant()).await.unwrap(), 0, "nobody recorded its end");
+    assert_eq!(slipway.sweep().await.unwrap().runs, 1);
+    assert_eq!(slipway.collect(owner.tenant()).await.unwrap(), 1);
+    assert!(world.processes.runs.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -26,8 +26,8 @@ use slipway_store::Store;
 use slipway_store::keys::file::FileKeys;
 
 use crate::ports::{
-    Counted, MemoryAccess, MemoryBuilder, MemoryCluster, MemoryObjects, MemoryProcesses, MemoryRegistry, MemoryWorkflows,
-    VirtualClock,
+    Counted, MemoryAccess, MemoryBuilder, MemoryCluster, MemoryObjects, MemoryProcesses, MemoryRegistry,
+    MemoryWorkflows, VirtualClock,
 };
 
 pub const WEB: &str = "services:\n  web:\n    port: 3000\n    scale: 2\n";

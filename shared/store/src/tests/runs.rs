@@ -13,7 +13,10 @@ async fn a_run_ends_once() {
     world.scoped.create_run(&change(), &run(1)).await.unwrap();
     assert_eq!(world.scoped.run(&shop(), &run(1).id).await, Ok(Some(run(1))));
     assert_eq!(world.scoped.create_run(&change(), &run(1)).await, Err(StoreError::Exists(Subject::Run)));
+    world.scoped.begin_run(&run(1)).await.unwrap();
+    assert_eq!(world.scoped.run(&shop(), &run(1).id).await, Ok(Some(Run { begun: true, ..run(1) })));
     world.scoped.finish_run(&run(1), &end).await.unwrap();
+    assert_eq!(world.scoped.begin_run(&run(1)).await, Err(StoreError::Stale(Subject::Run)));
     let other = RunEnd { timed_out: true, ..end.clone() };
     assert_eq!(world.scoped.finish_run(&run(1), &other).await, Err(StoreError::Stale(Subject::Run)));
     let ended = Run { ended: Some(end), ..run(1) };
