@@ -3,7 +3,6 @@
 //! We never give ourselves a right: the manifest is applied by somebody else, and what is missing is only said.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{StreamExt, TryStreamExt};
@@ -16,14 +15,14 @@ use kube::api::{Api, PostParams};
 use slipway_domain::id::TenantId;
 use slipway_service::ports::{Access, ClusterError, Namespace};
 
-use crate::refusal::within;
+use crate::act::refused;
+use crate::client::{REQUEST_LIMIT, within};
 
 /// The manifest, with `${…}` in the places that differ.
 const MANIFEST: &str = include_str!("../../../infra/cluster-access.yaml");
 
 /// How many questions about single rights are under way at a time.
 const AT_ONCE: usize = 8;
-const ANSWER: Duration = Duration::from_secs(10);
 
 /// One rule of our role, as it is in the manifest.
 struct Rule {
@@ -81,7 +80,7 @@ impl KubernetesAccess {
         let reviews: Api<SelfSubjectRulesReview> = Api::all(self.client.clone());
         let spec = SelfSubjectRulesReviewSpec { namespace: Some(namespace.to_string()) };
         let question = SelfSubjectRulesReview { spec, ..SelfSubjectRulesReview::default() };
-        let review = within(ANSWER, reviews.create(&PostParams::default(), &question)).await?;
+        let review = within(REQUEST_LIMIT, reviews.create(&PostParams::default(), &question)).await.map_err(refused)?;
         Ok(review.status.unwrap_or_default())
     }
 
@@ -93,7 +92,7 @@ impl KubernetesAccess {
             ..SelfSubjectAccessReviewSpec::default()
         };
         let question = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
-        let review = within(ANSWER, reviews.create(&PostParams::default(), &question)).await?;
+        let review = within(REQUEST_LIMIT, reviews.create(&PostParams::default(), &question)).await.map_err(refused)?;
         let allowed = review.status.is_some_and(|status| status.allowed);
         Ok((!allowed).then_some(right))
     }

@@ -17,6 +17,7 @@ use slipway_domain::time::Time;
 use slipway_service::ports::Namespace;
 use tokio::time::timeout;
 
+use crate::logs::LogPlaces;
 use crate::watch::Watches;
 
 /// One request, with everything that a client does for it. A list may take as long with all its pages.
@@ -30,12 +31,13 @@ pub struct KubernetesCluster {
     pub(crate) client: kube::Client,
     pub(crate) images: ImageSource,
     pub(crate) watches: Arc<Watches>,
+    pub(crate) places: Arc<LogPlaces>,
 }
 
 impl KubernetesCluster {
     /// Talks to nobody yet.
     pub fn new(client: kube::Client, images: ImageSource) -> Self {
-        Self { client, images, watches: Arc::default() }
+        Self { client, images, watches: Arc::default(), places: Arc::default() }
     }
 }
 

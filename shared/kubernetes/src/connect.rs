@@ -12,7 +12,7 @@ use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
-use crate::refusal::deepest;
+use crate::failure::deepest;
 
 /// How long the cluster may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -6,17 +6,18 @@
 //!
 //! It never decides what should run, never touches an object without our labels, and never reads a Secret.
 
-mod act;
 pub mod access;
+mod act;
 pub mod client;
 pub mod connect;
 pub mod drift;
 pub mod failure;
+mod logs;
 pub mod names;
 pub mod objects;
 mod observe;
 mod publish;
 pub mod read;
+mod runs;
 mod tail;
 mod watch;
-mod refusal;

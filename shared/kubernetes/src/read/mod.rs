@@ -10,7 +10,7 @@
 
 mod deployment;
 mod events;
-mod exit;
+pub(crate) mod exit;
 mod process;
 mod readiness;
 mod stage;
@@ -78,7 +78,7 @@ fn uid(meta: &ObjectMeta) -> &str {
     meta.uid.as_deref().unwrap_or_default()
 }
 
-fn time(stamp: &Stamp) -> Time {
+pub(crate) fn time(stamp: &Stamp) -> Time {
     Time::from_millis(stamp.0.as_millisecond())
 }
 

@@ -230,8 +230,7 @@ fn cluster_away(situation: &Situation) -> Option<Error> {
 pub(crate) fn cluster_error(error: &ClusterError) -> Error {
     match error {
         ClusterError::Unauthorized(words) => {
-            let message = format!("the cluster refuses our access ({words}): grant it again and try once more");
-            Error::conflict("cluster_unauthorized", message)
+            Error::conflict("cluster_unauthorized", format!("the cluster refuses our access: {words}"))
         }
         other => {
             let message = "the cluster does not answer, nothing was changed: try again";
