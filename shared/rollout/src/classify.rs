@@ -93,7 +93,7 @@ fn by_reason(process: &Process, reason: &str, message: &str) -> Verdict {
         "CreateContainerConfigError" => {
             Verdict::Doomed(Cause::ConfigError, format!("the configuration is incomplete: {message}"))
         }
-        "RunContainerError" | "CreateContainerError" | "StartError" => start_error(message),
+        "RunContainerError" | "CreateContainerError" | "StartError" | "PostStartHookError" => start_error(message),
         "CrashLoopBackOff" => crash_loop(process),
         _ => Verdict::Fine,
     }
@@ -104,14 +104,22 @@ fn is_cache_sync(message: &str) -> bool {
     contains_any(message, &["failed to sync", "timed out waiting for the condition"])
 }
 
-/// Only the registry's words count, never the name of the image. A registry that hides what exists from those who may
-/// not see it says both in one breath: that is a refusal.
+/// Only the registry's words count, never the names of the image and of its host. A registry that hides what exists from
+/// those who may not see it says both in one breath: that is a refusal. One that was not reached said nothing at all.
 fn by_pull_error(message: &str) -> Verdict {
     const REFUSED: [&str; 5] = ["denied", "unauthorized", "forbidden", "authentication required", "no basic auth"];
     const HIDDEN: [&str; 2] = ["access denied", "authorization failed"];
     const ABSENT: [&str; 4] = ["not found", "manifest unknown", "name unknown", "does not exist"];
+    const UNREACHED: [&str; 4] = ["dial tcp", "failed to do request", "no such host", "i/o timeout"];
+    const UNFIT: [&str; 2] = ["no match for platform", "no matching manifest"];
     let words: Vec<&str> = message.split_whitespace().filter(|word| !word.contains('/')).collect();
     let words = words.join(" ");
+    if contains_any(&words, &UNFIT) {
+        return Verdict::Doomed(Cause::ImageInvalid, format!("the image is not for this kind of machine: {message}"));
+    }
+    if contains_any(&words, &UNREACHED) {
+        return Verdict::Waiting(Cause::ImagePullSlow, format!("the registry could not be reached yet: {message}"));
+    }
     if !contains_any(&words, &HIDDEN) && contains_any(&words, &ABSENT) {
         return Verdict::Doomed(Cause::ImageNotFound, format!("the image was not found: {message}"));
     }

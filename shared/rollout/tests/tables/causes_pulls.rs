@@ -39,6 +39,11 @@ fn what_the_registry_answers_decides_about_a_pull() {
             "wait image_pull_slow",
         ),
         ("net/http: TLS handshake timeout", "wait image_pull_slow"),
+        ("failed to do request: dial tcp: lookup access-denied.example: no such host", "wait image_pull_slow"),
+        (
+            "get image config descriptor: no match for platform in manifest sha256:9f86d0: not found",
+            "fail image_invalid",
+        ),
     ];
     for (answer, expected) in rows {
         assert_eq!(pulls(answer), [expected, expected], "{answer}");
