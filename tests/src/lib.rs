@@ -1,5 +1,7 @@
 //! What the tests of the whole share. Shipped code never depends on it.
 
+pub mod kubernetes;
+pub mod load;
 pub mod model;
 pub mod server;
 pub mod sim;

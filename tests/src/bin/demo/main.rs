@@ -18,15 +18,15 @@ mod shell;
 mod source;
 mod stage;
 mod story;
-mod tally;
 mod traffic;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use slipway_tests::load::tally::Counts;
+
 use crate::stage::Stage;
-use crate::tally::Counts;
 
 const APP: &str = "shop";
 const ENVIRONMENT: &str = "production";

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use slipway_tests::load::Traffic;
+use slipway_tests::load::tally::Counts;
 use tokio::time::{Instant, sleep};
 
 use crate::api::{Api, Environment, Process};
@@ -12,8 +14,7 @@ use crate::say;
 use crate::server::Server;
 use crate::shell::{Meanwhile, Shell};
 use crate::source::Source;
-use crate::tally::Counts;
-use crate::traffic::Traffic;
+use crate::traffic;
 
 /// Processes that are told to stop may take the load balancer's pause and their grace.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
@@ -75,7 +76,8 @@ impl Stage {
         let environment = self.api()?.environment().await?;
         let web = environment.addresses.iter().find(|address| address.service == "web");
         let url = web.map(|address| address.url.clone()).ok_or_else(|| "web has no address".to_owned())?;
-        self.traffic = Some(Traffic::start(url.trim_start_matches("http://").trim_end_matches('/')));
+        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        self.traffic = Some(Traffic::start(address, &traffic::requests()));
         Ok(url)
     }
 

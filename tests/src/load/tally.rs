@@ -15,11 +15,22 @@ pub struct Tally {
     counts: Mutex<Counts>,
 }
 
+/// Why there was no good answer, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loss {
+    Failed(String),
+    /// The connection ended before the whole answer.
+    Cut(String),
+}
+
 /// Everything that was counted until some moment.
 #[derive(Clone, Default)]
 pub struct Counts {
     pub answered: u64,
+    /// Requests that were not answered with success and a whole body.
     pub failed: u64,
+    /// Those of them whose connection ended before the whole answer.
+    pub cut: u64,
     /// Connections that were opened.
     pub connections: u64,
     /// Answers by the id of the release.
@@ -39,7 +50,7 @@ impl Counts {
     /// Requests a second, from the first one to the last.
     pub fn rate(&self) -> f64 {
         let seconds = self.elapsed().as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a demo sends fewer requests than a double counts exactly")]
+        #[expect(clippy::cast_precision_loss, reason = "a load has fewer requests than a double counts exactly")]
         let sent = self.sent() as f64;
         if seconds > 0.0 { sent / seconds } else { 0.0 }
     }
@@ -96,12 +107,20 @@ impl Tally {
         }
     }
 
-    pub fn failed(&self, reason: &str) {
+    /// `what` was asked for.
+    pub fn lost(&self, what: &str, loss: &Loss) {
         let mut counts = self.lock();
         counts.failed += 1;
+        let reason = match loss {
+            Loss::Failed(reason) => reason,
+            Loss::Cut(reason) => {
+                counts.cut += 1;
+                reason
+            }
+        };
         if counts.failures.len() < KEPT_FAILURES {
             let into = counts.elapsed().as_secs_f64();
-            counts.failures.push(format!("{into:.1} s into it: {reason}"));
+            counts.failures.push(format!("{into:.1} s into it: {what}: {reason}"));
         }
     }
 
@@ -135,7 +154,7 @@ mod tests {
         let before = tally.counts();
         assert!(before.since(&before).is_empty());
         tally.answered("RB", None);
-        tally.failed("GET /: no answer");
+        tally.lost("GET /", &Loss::Failed("no answer".to_owned()));
         let after = tally.counts();
         assert_eq!(after.since(&before), BTreeMap::from([("RB".to_owned(), 1)]));
         assert_eq!((after.sent(), after.failed, after.failures.len()), (3, 1, 1));

@@ -1,0 +1,3 @@
+//! What the tests on a real Kubernetes cluster share.
+
+pub mod balancer;
