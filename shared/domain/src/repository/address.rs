@@ -110,9 +110,8 @@ impl FromStr for RegistryAddress {
         }
         let near = is_near(host_of(&authority));
         let transport = match scheme {
-            None if near => Transport::Http,
+            None | Some("http") if near => Transport::Http,
             None | Some("https") => Transport::Https,
-            Some("http") if near => Transport::Http,
             Some("http") => return Err(ParseAddressError::PlainHttp),
             Some(_) => return Err(ParseAddressError::Scheme),
         };
