@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::put;
 use slipway_domain::error::Result;
-use slipway_domain::id::BuildId;
+use slipway_domain::id::{BuildId, TenantId};
 use slipway_domain::manifest::parse;
 use slipway_domain::release::ImageDigest;
 use slipway_domain::time::Time;
@@ -23,6 +23,7 @@ use crate::world::WEB;
 /// Archives, and the builds that were ordered of them.
 pub struct Builds {
     pub address: SocketAddr,
+    pub tenant: TenantId,
     pub registry: Arc<MemoryRegistry>,
     pub archives: Mutex<BTreeMap<String, Vec<u8>>>,
     pub ordered: Mutex<BTreeSet<BuildId>>,
@@ -66,7 +67,7 @@ impl Builder for Builds {
         }
         let number = u8::try_from(self.ordered.lock().unwrap().len()).unwrap();
         let image = ImageDigest::from_sha256(&[number; 32]);
-        self.registry.0.lock().unwrap().insert(image.clone());
+        self.registry.0.lock().unwrap().insert((self.tenant.clone(), image.clone()));
         let manifest = parse("slipway.yml", WEB).unwrap();
         Ok(BuildState::Done { image, manifest, warnings: Vec::new() })
     }

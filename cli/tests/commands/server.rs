@@ -34,6 +34,7 @@ impl Server {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let builds = Arc::new(Builds {
             address,
+            tenant: world.owner.tenant().clone(),
             registry: world.registry.clone(),
             archives: Mutex::default(),
             ordered: Mutex::default(),

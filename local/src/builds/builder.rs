@@ -152,10 +152,10 @@ impl Work {
             command::run(&build.command, &around).await?;
         }
         self.go_on()?;
-        let (registry, app) = (self.registry.clone(), self.order.app.clone());
+        let (registry, order) = (self.registry.clone(), self.order.clone());
         let image = blocking(move || {
             let sealed = tree::digest(&tree).and_then(|image| {
-                registry.push(&app, &image, &tree)?;
+                registry.push(&order.tenant, &order.app, &image, &tree)?;
                 Ok(image)
             });
             sealed.map_err(|error| format!("keep the image: {error}"))

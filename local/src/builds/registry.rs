@@ -1,4 +1,4 @@
-//! Which images an app has. A file per app and image stands for a tag in the app's repository.
+//! Which images an app has. A file per tenant, app and image stands for a tag in the app's repository.
 
 use std::fs;
 use std::io;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use slipway_domain::error::{Error, Result};
+use slipway_domain::id::TenantId;
 use slipway_domain::name::AppName;
 use slipway_domain::release::ImageDigest;
 use slipway_service::ports::Registry;
@@ -29,12 +30,12 @@ impl LocalRegistry {
         self.data.join("images").join(format!("sha256-{}", image.hex()))
     }
 
-    fn tag(&self, app: &AppName, image: &ImageDigest) -> PathBuf {
-        self.data.join("repositories").join(app.as_str()).join(image.hex())
+    fn tag(&self, tenant: &TenantId, app: &AppName, image: &ImageDigest) -> PathBuf {
+        self.data.join("repositories").join(tenant.as_str()).join(app.as_str()).join(image.hex())
     }
 
     /// Moves a finished tree to its place, unless the same image is there already, and gives it to the app.
-    pub(super) fn push(&self, app: &AppName, image: &ImageDigest, tree: &Path) -> io::Result<()> {
+    pub(super) fn push(&self, tenant: &TenantId, app: &AppName, image: &ImageDigest, tree: &Path) -> io::Result<()> {
         let place = self.image(image);
         disk::private_dir(&self.data.join("images"))?;
         if place.exists() {
@@ -47,7 +48,7 @@ impl LocalRegistry {
             super::tree::make_read_only(&draft)?;
             fs::rename(&draft, &place)?;
         }
-        let tag = self.tag(app, image);
+        let tag = self.tag(tenant, app, image);
         disk::private_dir(tag.parent().unwrap_or(&self.data))?;
         disk::replace_durably(&tag, b"")
     }
@@ -55,8 +56,8 @@ impl LocalRegistry {
 
 #[async_trait]
 impl Registry for LocalRegistry {
-    async fn holds(&self, app: &AppName, image: &ImageDigest) -> Result<bool> {
+    async fn holds(&self, tenant: &TenantId, app: &AppName, image: &ImageDigest) -> Result<bool> {
         let exists = |path: PathBuf| path.try_exists().map_err(Error::unavailable);
-        Ok(exists(self.tag(app, image))? && exists(self.image(image))?)
+        Ok(exists(self.tag(tenant, app, image))? && exists(self.image(image))?)
     }
 }

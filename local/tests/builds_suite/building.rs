@@ -108,8 +108,10 @@ async fn a_build_becomes_a_read_only_image_of_its_app() {
     assert_eq!(fs::read_to_string(tree.join("made.txt")).unwrap(), "made\n");
     let mode = |name: &str| fs::metadata(tree.join(name)).unwrap().permissions().mode() & 0o7777;
     assert_eq!((mode(""), mode("run"), mode("made.txt")), (0o555, 0o555, 0o444));
-    assert!(world.registry().holds(&app(), &image).await.unwrap());
-    assert!(!world.registry().holds(&"other".parse().unwrap(), &image).await.unwrap(), "another app's");
+    let (registry, tenant) = (world.registry(), TenantId::from_entropy(1));
+    assert!(registry.holds(&tenant, &app(), &image).await.unwrap());
+    assert!(!registry.holds(&tenant, &"other".parse().unwrap(), &image).await.unwrap(), "another app's");
+    assert!(!registry.holds(&TenantId::from_entropy(2), &app(), &image).await.unwrap(), "another tenant's");
     let log = world.log(&build).await;
     assert_eq!(log[..3], ["Unpacking source", "Reading slipway.yml", &log[2]]);
     assert!(log.contains(&"working".to_owned()) && log.contains(&"trouble".to_owned()), "{log:?}");

@@ -254,8 +254,13 @@ pub struct RolloutInput {
 /// Where images are.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// Whether the registry holds this image of the app.
-    async fn holds(&self, app: &AppName, image: &ImageDigest) -> Result<bool, slipway_domain::error::Error>;
+    /// Whether the app's repository holds this image. Apps of one name in two tenants have a repository each.
+    async fn holds(
+        &self,
+        tenant: &slipway_domain::id::TenantId,
+        app: &AppName,
+        image: &ImageDigest,
+    ) -> Result<bool, slipway_domain::error::Error>;
 }
 
 /// An address to which an archive can be uploaded.

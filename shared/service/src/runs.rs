@@ -75,7 +75,7 @@ impl Slipway {
         if let Some(error) = variables_missing(&release) {
             return Err(error);
         }
-        if !self.registry.holds(app, &release.image).await? {
+        if !self.registry.holds(caller.tenant(), app, &release.image).await? {
             return Err(image_gone(&release));
         }
         let limit = new.time_limit.unwrap_or(RUN_DEFAULT);

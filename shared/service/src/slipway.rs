@@ -12,6 +12,7 @@ use slipway_domain::promotion::Environment;
 use slipway_domain::release::{Release, ReleaseRef};
 use slipway_store::{Scoped, Store};
 
+use crate::builds::intake::Intake;
 use crate::caller::Caller;
 use crate::ports::{Access, Builder, Clock, Cluster, Entropy, Namespace, Objects, Processes, Registry, Workflows};
 
@@ -26,6 +27,8 @@ pub struct Slipway {
     pub registry: Arc<dyn Registry>,
     pub objects: Arc<dyn Objects>,
     pub builder: Arc<dyn Builder>,
+    /// Which builds are taken here.
+    pub intake: Intake,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }

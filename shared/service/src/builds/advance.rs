@@ -51,7 +51,8 @@ impl Slipway {
         };
         match state {
             BuildState::Done { image, manifest, warnings } => {
-                Box::pin(self.finish_build(store, build, Made { image, manifest, warnings }, now)).await
+                let made = Made { image, manifest, warnings };
+                Box::pin(self.finish_build(store, tenant, build, made, now)).await
             }
             BuildState::Failed { reason } => self.fail_build(store, build, &reason, now).await,
             BuildState::Running | BuildState::Unknown if is_over(&build, now) => {
@@ -82,8 +83,15 @@ impl Slipway {
         }
     }
 
-    async fn finish_build(&self, store: &Scoped, build: Build, made: Made, now: Time) -> Result<Build> {
-        if !self.registry.holds(&build.app, &made.image).await? {
+    async fn finish_build(
+        &self,
+        store: &Scoped,
+        tenant: &TenantId,
+        build: Build,
+        made: Made,
+        now: Time,
+    ) -> Result<Build> {
+        if !self.registry.holds(tenant, &build.app, &made.image).await? {
             let reason = format!("the registry does not hold its image {}", made.image);
             return self.fail_build(store, build, &reason, now).await;
         }

@@ -20,8 +20,9 @@ const BUILDS_SEARCHED: usize = 300;
 
 impl Slipway {
     /// Starts the build of what was uploaded, or seals it with an image that exists. Repeating it is harmless. Right:
-    /// deploy. Errors: `app_not_found`, `build_not_found` (404); `upload_missing`, `build_running`, `build_ended` (409);
-    /// `image_missing`, `manifest_required`, `invalid_manifest` (422, with line and column).
+    /// deploy. Errors: `app_not_found`, `build_not_found` (404); `upload_missing`, `build_running`, `build_ended` (409, also
+    /// for another image than the one it has); `image_missing`, `manifest_required`, `invalid_manifest` (422, with line
+    /// and column); what the registry answers with.
     pub async fn complete_build(
         &self,
         caller: &Caller,
@@ -77,26 +78,39 @@ impl Slipway {
         image: &ImageDigest,
         manifest: Option<&ManifestText>,
     ) -> Result<Build> {
+        // One whose time is over fails here, not when somebody looks at it next.
+        let build = self.advance_build(store, caller.tenant(), build).await?;
         match build.status {
             BuildStatus::Created => {}
-            BuildStatus::Complete if build.image.as_ref() == Some(image) => return Ok(build),
             BuildStatus::Running => {
                 let message = format!("{} is being built from its archive: wait for it, or cancel it", build.id);
                 return Err(Error::conflict("build_running", message));
             }
-            BuildStatus::Complete | BuildStatus::Failed | BuildStatus::Cancelled => return Err(build_ended(&build)),
+            BuildStatus::Complete | BuildStatus::Failed | BuildStatus::Cancelled => return same_image(build, image),
         }
         let manifest = match manifest {
             Some(written) => manifest::parse(&written.file, &written.text)?,
             None => known_manifest(store, &build.app, image).await?,
         };
-        if !self.registry.holds(&build.app, image).await? {
-            let message = format!("the registry has no image {image} of {}: push it first", build.app);
+        if !self.registry.holds(caller.tenant(), &build.app, image).await? {
+            let remedy = self.intake.remedy(caller.tenant(), &build.app);
+            let message = format!("the registry has no image {image} of {}: {remedy}", build.app);
             return Err(Error::invalid("image_missing", "/image", message));
         }
         let made = Made { image: image.clone(), manifest, warnings: Vec::new() };
-        self.seal_build(store, build, made, self.change(caller, "build.complete")).await
+        let sealed = self.seal_build(store, build, made, self.change(caller, "build.complete")).await?;
+        same_image(sealed, image)
     }
+}
+
+/// A build completes once: asked for again with the same image it answers the same, also when somebody else was faster.
+fn same_image(build: Build, image: &ImageDigest) -> Result<Build> {
+    if build.status == BuildStatus::Complete && build.image.as_ref() == Some(image) {
+        return Ok(build);
+    }
+    let Some(taken) = &build.image else { return Err(build_ended(&build)) };
+    let message = format!("the build {} is complete with {taken} and takes no other image: create another", build.id);
+    Err(Error::conflict("build_ended", message).detail("status", build.status).detail("image", taken))
 }
 
 /// The manifest of the newest complete build with the same image. `manifest_required` (422) when there is none.

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! create ──► created ──upload arrived, complete──► running ──► complete (sealed, with its release)
-//!               └──────complete with an image────────────────►    │  failed, cancelled
+//!               └──────complete with an image that was pushed─►    │  failed, cancelled
 //! ```
 //!
 //! A build is advanced by whoever looks at it, and by the sweep.
 
 mod advance;
 mod complete;
+pub mod intake;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use slipway_domain::name::{AppName, EnvironmentName};
 use slipway_domain::release::ImageDigest;
 use slipway_store::error::{StoreError, Subject};
 
+use self::intake::Push;
 use crate::caller::{Caller, Right};
 use crate::draft::{ATTEMPTS, lost_a_race, too_busy};
 use crate::ports::{Expected, LogLine, Upload};
@@ -28,11 +30,21 @@ use crate::slipway::{Slipway, find_app, find_build, find_environment};
 /// How long a build may take unless it asks for less, and the most it may ask for.
 pub const BUILD_LIMIT: Duration = Duration::from_hours(1);
 
+/// Where the image of a build comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Built here, from the archive that will be uploaded.
+    Archive(Archive),
+    /// Built elsewhere: the answer says where to push it, the completion names its digest.
+    External,
+    /// In the app's repository already: the completion names its digest.
+    Existing,
+}
+
 /// What a new build is made of.
 #[derive(Clone, Debug)]
 pub struct NewBuild {
-    /// The archive that will be uploaded. None: it will be completed with an image that the registry has.
-    pub archive: Option<Archive>,
+    pub source: Source,
     /// The environment that its release is made in.
     pub environment: EnvironmentName,
     pub commit: Option<Commit>,
@@ -72,12 +84,14 @@ pub struct BuildView {
     pub release: Option<ReleaseId>,
 }
 
-/// A build that was created, and where its archive goes.
+/// A build that was created, and where its archive or its image goes.
 #[derive(Clone, Debug)]
 pub struct CreatedBuild {
     pub build: BuildView,
     /// A fresh one on every replay. None when the build is not made from an upload.
     pub upload: Option<Upload>,
+    /// With a fresh login on every replay. None when the image is not made elsewhere, or is taken already.
+    pub push: Option<Push>,
 }
 
 /// A part of a log.
@@ -101,7 +115,8 @@ impl From<Build> for BuildView {
 }
 
 impl Slipway {
-    /// Right: deploy. Errors: `app_not_found`, `environment_not_found` (404), `invalid_build` (422, fields).
+    /// Right: deploy. Errors: `app_not_found`, `environment_not_found` (404), `invalid_build`,
+    /// `source_builds_not_taken`, `external_builds_not_taken` (422, fields).
     pub async fn create_build(
         &self,
         caller: &Caller,
@@ -111,19 +126,25 @@ impl Slipway {
     ) -> Result<Posted<CreatedBuild>> {
         caller.needs(Right::Deploy)?;
         check(new)?;
+        self.intake.takes(&new.source)?;
         let store = self.of(caller);
         find_environment(&store, app, &new.environment).await?;
         let attempt = Box::pin(self.write_build(caller, app, new, idempotency));
         let made = self.once(caller, idempotency, attempt, stored_id::<BuildId>).await?;
         let build = find_build(&store, app, &made.value).await?;
+        let open = build.status == BuildStatus::Created;
         let upload = match &build.upload {
-            Some(archive) if build.status == BuildStatus::Created => {
+            Some(archive) if open => {
                 let expected = Expected { size: archive.size_bytes, sha256: archive.sha256.clone() };
                 Some(self.objects.upload(&build.id, &expected).await?)
             }
             _ => None,
         };
-        Ok(made.with(CreatedBuild { build: build.into(), upload }))
+        let push = match new.source {
+            Source::External if open => Some(self.intake.push(caller.tenant(), app).await?),
+            _ => None,
+        };
+        Ok(made.with(CreatedBuild { build: build.into(), upload, push }))
     }
 
     async fn write_build(
@@ -153,7 +174,10 @@ impl Slipway {
                 ended_at: None,
                 created_by: caller.actor().to_owned(),
                 failure: None,
-                upload: new.archive.clone(),
+                upload: match &new.source {
+                    Source::Archive(archive) => Some(archive.clone()),
+                    Source::External | Source::Existing => None,
+                },
                 manifest_path: new.manifest.clone(),
                 time_limit_seconds: limit.as_secs(),
                 release: None,
@@ -273,7 +297,7 @@ fn check(new: &NewBuild) -> Result<()> {
             ));
         }
     }
-    if let Some(archive) = &new.archive {
+    if let Source::Archive(archive) = &new.source {
         check_archive(archive)?;
     }
     let limit = new.time_limit.unwrap_or(BUILD_LIMIT);

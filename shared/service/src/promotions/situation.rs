@@ -61,7 +61,7 @@ impl Slipway {
         };
         let release = resolve(store, &environment, running.as_ref(), active.as_ref(), target).await?;
         let build = store.build(app, &release.build).await?;
-        let image_held = self.registry.holds(app, &release.image).await?;
+        let image_held = self.registry.holds(caller.tenant(), app, &release.image).await?;
         let place = namespace(caller, app, &environment.name);
         let (seen, missing) = futures::join!(self.cluster.observe(&place), self.access.missing(&place));
         let rights_missing = missing.unwrap_or_else(|error| {

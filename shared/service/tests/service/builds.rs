@@ -6,7 +6,7 @@ use slipway_domain::build::{BuildStatus, Commit, Upload};
 use slipway_domain::manifest;
 use slipway_domain::release::ImageDigest;
 use slipway_domain::time::Time;
-use slipway_service::builds::{BUILD_LIMIT, Completion, ManifestText, NewBuild};
+use slipway_service::builds::{BUILD_LIMIT, Completion, ManifestText, NewBuild, Source};
 use slipway_service::ports::{BuildState, LogLine};
 use slipway_service::request::Idempotency;
 
@@ -14,7 +14,7 @@ use crate::world::{WEB, World, new_build};
 
 fn from_archive() -> NewBuild {
     NewBuild {
-        archive: Some(Upload { size_bytes: 512, sha256: "ab".repeat(32) }),
+        source: Source::Archive(Upload { size_bytes: 512, sha256: "ab".repeat(32) }),
         commit: Some(Commit::new("0a1b2c3d4e5f", "my commit message").unwrap()),
         ..new_build()
     }
@@ -212,11 +212,11 @@ async fn a_replayed_create_answers_with_the_same_build_and_an_upload_of_its_own(
 async fn a_bad_build_is_refused_by_its_field() {
     let world = World::new().await;
     let World { slipway, owner, app, .. } = &world;
-    let archive = |size_bytes, sha256: &str| Some(Upload { size_bytes, sha256: sha256.to_owned() });
+    let archive = |size_bytes, sha256: &str| Source::Archive(Upload { size_bytes, sha256: sha256.to_owned() });
     let cases = [
-        (NewBuild { archive: archive(0, &"a".repeat(64)), ..new_build() }, "/source/size_bytes"),
-        (NewBuild { archive: archive(3 << 30, &"a".repeat(64)), ..new_build() }, "/source/size_bytes"),
-        (NewBuild { archive: archive(1, &"A".repeat(64)), ..new_build() }, "/source/sha256"),
+        (NewBuild { source: archive(0, &"a".repeat(64)), ..new_build() }, "/source/size_bytes"),
+        (NewBuild { source: archive(3 << 30, &"a".repeat(64)), ..new_build() }, "/source/size_bytes"),
+        (NewBuild { source: archive(1, &"A".repeat(64)), ..new_build() }, "/source/sha256"),
         (NewBuild { description: Some("x".repeat(501)), ..new_build() }, "/description"),
         (NewBuild { description: Some("a\u{1b}b".to_owned()), ..new_build() }, "/description"),
         (NewBuild { manifest: Some("../slipway.yml".to_owned()), ..new_build() }, "/manifest"),

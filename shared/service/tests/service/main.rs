@@ -6,6 +6,7 @@
 
 mod builds;
 mod concurrency;
+mod external;
 mod ports;
 mod promotions;
 mod refusals;

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use slipway_domain::error::{Error, Result};
-use slipway_domain::id::{BuildId, RunId};
+use slipway_domain::id::{BuildId, RunId, TenantId};
 use slipway_domain::name::{AppName, ServiceName};
 use slipway_domain::promotion::{DeploymentKey, Epoch};
 use slipway_domain::release::ImageDigest;
+use slipway_domain::repository::{RegistryAddress, Repository};
 use slipway_domain::time::Time;
 use slipway_rollout::fence::{Stamp, admits};
 use slipway_rollout::observation::{Deployment, Observation, Process, Readiness, Stage, Visibility};
+use slipway_service::builds::intake::{Login, Repositories};
 use slipway_service::ports::{
     Access, BuildOrder, BuildState, Builder, Clock, Cluster, ClusterError, Entropy, Expected, LogLine, LogQuery,
     Namespace, NewDeployment, NewRun, Objects, Processes, Registry, Removal, RolloutInput, RunLog, RunState, Started,
@@ -293,14 +295,34 @@ impl Workflows for MemoryWorkflows {
     }
 }
 
-/// Images that were pushed.
+/// Images that were pushed, by whom; all apps of a tenant share them.
 #[derive(Default)]
-pub struct MemoryRegistry(pub Mutex<BTreeSet<ImageDigest>>);
+pub struct MemoryRegistry(pub Mutex<BTreeSet<(TenantId, ImageDigest)>>);
 
 #[async_trait]
 impl Registry for MemoryRegistry {
-    async fn holds(&self, _app: &AppName, image: &ImageDigest) -> Result<bool> {
-        Ok(self.0.lock().unwrap().contains(image))
+    async fn holds(&self, tenant: &TenantId, _app: &AppName, image: &ImageDigest) -> Result<bool> {
+        Ok(self.0.lock().unwrap().contains(&(tenant.clone(), image.clone())))
+    }
+}
+
+/// Repositories of one registry, and how one logs in there as the test says.
+pub struct MemoryRepositories(pub Mutex<Result<Login>>);
+
+impl Default for MemoryRepositories {
+    fn default() -> Self {
+        Self(Mutex::new(Ok(Login::Open)))
+    }
+}
+
+#[async_trait]
+impl Repositories for MemoryRepositories {
+    fn repository(&self, tenant: &TenantId, app: &AppName) -> Repository {
+        "registry.example.com".parse::<RegistryAddress>().unwrap().repository(tenant, app)
+    }
+
+    async fn login(&self, _repository: &Repository) -> Result<Login> {
+        self.0.lock().unwrap().clone()
     }
 }
 

@@ -14,7 +14,8 @@ use slipway_domain::release::{ImageDigest, Release, ReleaseRef};
 use slipway_domain::secret::Secret;
 use slipway_embedded::embedded::Embedded;
 use slipway_rollout::decide::Mode;
-use slipway_service::builds::{Completion, ManifestText, NewBuild};
+use slipway_service::builds::intake::Intake;
+use slipway_service::builds::{Completion, ManifestText, NewBuild, Source};
 use slipway_service::caller::Caller;
 use slipway_service::ports::{Clock, RolloutInput};
 use slipway_service::promotions::PromoteOptions;
@@ -27,7 +28,7 @@ use slipway_store::keys::file::FileKeys;
 
 use crate::ports::{
     Counted, MemoryAccess, MemoryBuilder, MemoryCluster, MemoryObjects, MemoryProcesses, MemoryRegistry,
-    MemoryWorkflows, VirtualClock,
+    MemoryRepositories, MemoryWorkflows, VirtualClock,
 };
 
 pub const WEB: &str = "services:\n  web:\n    port: 3000\n    scale: 2\n";
@@ -44,6 +45,7 @@ pub struct World {
     pub access: Arc<MemoryAccess>,
     pub workflows: Arc<MemoryWorkflows>,
     pub registry: Arc<MemoryRegistry>,
+    pub repositories: Arc<MemoryRepositories>,
     pub objects: Arc<MemoryObjects>,
     pub builder: Arc<MemoryBuilder>,
     embedded: Embedded,
@@ -71,6 +73,7 @@ impl World {
         let access = Arc::new(MemoryAccess::default());
         let workflows = Arc::new(MemoryWorkflows::default());
         let registry = Arc::new(MemoryRegistry::default());
+        let repositories = Arc::new(MemoryRepositories::default());
         let objects = Arc::new(MemoryObjects::default());
         let builder = Arc::new(MemoryBuilder::default());
         let slipway = Slipway {
@@ -82,6 +85,7 @@ impl World {
             registry: registry.clone(),
             objects: objects.clone(),
             builder: builder.clone(),
+            intake: Intake::Both(repositories.clone()),
             clock: clock.clone(),
             entropy: Arc::new(Counted::default()),
         };
@@ -100,6 +104,7 @@ impl World {
             access,
             workflows,
             registry,
+            repositories,
             objects,
             builder,
             embedded,
@@ -137,7 +142,7 @@ impl World {
     /// An image that the registry holds.
     pub fn image(&self, number: u8) -> ImageDigest {
         let image = ImageDigest::from_sha256(&[number; 32]);
-        self.registry.0.lock().unwrap().insert(image.clone());
+        self.registry.0.lock().unwrap().insert((self.owner.tenant().clone(), image.clone()));
         image
     }
 
@@ -244,7 +249,7 @@ pub fn by_id(id: &ReleaseId) -> ReleaseRef {
 
 pub fn new_build() -> NewBuild {
     NewBuild {
-        archive: None,
+        source: Source::Existing,
         environment: EnvironmentName::production(),
         commit: None,
         description: None,

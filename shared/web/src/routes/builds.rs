@@ -21,6 +21,7 @@ use crate::problem::{Answer, Problem};
 use crate::state::State;
 use crate::wire::Page;
 use crate::wire::build::{Build, CompleteBuild, CreatedBuild, LogPage, NewBuild};
+use crate::wire::source::Source;
 
 /// Builds of an app, newest first.
 #[utoipa::path(get, path = "/v1/apps/{app}/builds", tag = "builds", params(AppPath, Paging),
@@ -36,7 +37,9 @@ pub async fn list_builds(
     Ok(Json(listing.answer(&state.cursors, caller.tenant(), &builds)))
 }
 
-/// Makes a build. With a source, the answer says where to `PUT` the archive; then complete the build.
+/// Makes a build, which then has to be completed.
+///
+/// With an archive as its source, the answer says where to `PUT` it; with an external one, where to push the image.
 #[utoipa::path(post, path = "/v1/apps/{app}/builds", tag = "builds", params(AppPath, RequiredKey),
     request_body = NewBuild,
     responses((status = 201, body = CreatedBuild, headers(("Location" = String))), Refusals, ChangeRefusals))]
@@ -59,7 +62,13 @@ fn new_build(body: NewBuild) -> Answer<builds::NewBuild> {
     let environment = optional_field("/environment", body.environment.as_deref())?;
     let commit = body.commit.map(|Object(commit)| Commit::new(&commit.id, &commit.subject)).transpose()?;
     Ok(builds::NewBuild {
-        archive: body.source.map(|Object(source)| Archive { size_bytes: source.size_bytes, sha256: source.sha256 }),
+        source: match body.source {
+            Some(Source::Archive(archive)) => {
+                builds::Source::Archive(Archive { size_bytes: archive.size_bytes, sha256: archive.sha256 })
+            }
+            Some(Source::External) => builds::Source::External,
+            None => builds::Source::Existing,
+        },
         environment: environment.unwrap_or_else(EnvironmentName::production),
         commit,
         description: body.description,
@@ -81,7 +90,9 @@ pub async fn read_build(
     Ok(Json(Build::from(&view)))
 }
 
-/// Starts the build of what was uploaded, or completes it with an image that the registry has. Repeating it is harmless.
+/// Starts the build of what was uploaded, or completes it with an image of the app's repository.
+///
+/// A build completes once; repeating it with the same image is harmless.
 #[utoipa::path(post, path = "/v1/apps/{app}/builds/{build}/complete", tag = "builds", params(BuildPath, OptionalKey),
     request_body(content = CompleteBuild, description = "May be empty"),
     responses((status = 200, body = Build), Refusals, ChangeRefusals))]

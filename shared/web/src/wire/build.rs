@@ -7,6 +7,7 @@ use slipway_service::builds::{self, BuildView};
 use slipway_service::ports;
 use utoipa::ToSchema;
 
+use super::source::{Push, Source};
 use super::{Timestamp, mirror};
 use crate::extract::body::{Body, Object};
 
@@ -33,24 +34,12 @@ impl From<&build::Commit> for Commit {
     }
 }
 
-/// The archive that will be uploaded: a `.tgz`.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    #[schema(minimum = 1)]
-    pub size_bytes: u64,
-    /// SHA-256 of the archive: 64 hexadecimal digits, lower case.
-    #[schema(min_length = 64, max_length = 64, pattern = "^[0-9a-f]{64}$")]
-    pub sha256: String,
-}
-
 /// A new build.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBuild {
-    /// The archive to build. Without it, the build is completed with an image that the registry has.
-    #[schema(value_type = Option<Source>)]
-    pub source: Option<Object<Source>>,
+    /// Without it, the build is completed with an image that is in the app's repository already.
+    pub source: Option<Source>,
     /// Where its release is made; `production` unless named.
     pub environment: Option<String>,
     #[schema(value_type = Option<Commit>)]
@@ -81,10 +70,10 @@ pub struct ManifestText {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompleteBuild {
-    /// `sha256:` and 64 hexadecimal digits of an image in the registry.
+    /// `sha256:` and 64 hexadecimal digits of an image in the app's repository: of its manifest, or of an index of them.
     #[schema(pattern = "^sha256:[0-9a-f]{64}$")]
     pub image: Option<String>,
-    /// Only with `image`.
+    /// Only with `image`. Without it, that of the newest complete build with the same image.
     #[schema(value_type = Option<ManifestText>)]
     pub manifest: Option<Object<ManifestText>>,
 }
@@ -167,18 +156,24 @@ impl From<&ports::Upload> for Upload {
     }
 }
 
-/// A build that waits for its archive.
+/// A build that waits for its archive or its image.
 #[derive(Serialize, ToSchema)]
 pub struct CreatedBuild {
     #[serde(flatten)]
     pub build: Build,
     /// Null: the build is not made from an archive.
     pub upload: Option<Upload>,
+    /// Null: the build is not external.
+    pub push: Option<Push>,
 }
 
 impl From<&builds::CreatedBuild> for CreatedBuild {
     fn from(created: &builds::CreatedBuild) -> Self {
-        Self { build: (&created.build).into(), upload: created.upload.as_ref().map(Upload::from) }
+        Self {
+            build: (&created.build).into(),
+            upload: created.upload.as_ref().map(Upload::from),
+            push: created.push.as_ref().map(Push::from),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod process;
 pub mod promotion;
 pub mod release;
 pub mod run;
+pub mod source;
 pub mod variables;
 
 use serde::{Serialize, Serializer};

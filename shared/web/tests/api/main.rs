@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers are part of the tests, which end at a broken expectation")]
 
+mod external;
 mod flow;
 mod lists;
 #[path = "../../../service/tests/service/ports.rs"]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use slipway_domain::error::{Error, Result};
-use slipway_domain::id::{BuildId, RunId};
+use slipway_domain::id::{BuildId, RunId, TenantId};
 use slipway_domain::name::{AppName, ServiceName};
 use slipway_domain::release::ImageDigest;
 use slipway_domain::time::Time;
@@ -82,7 +82,7 @@ impl Entropy for Absent {
 /// Every image of a release is there.
 #[async_trait]
 impl Registry for Absent {
-    async fn holds(&self, _: &AppName, _: &ImageDigest) -> Result<bool> {
+    async fn holds(&self, _: &TenantId, _: &AppName, _: &ImageDigest) -> Result<bool> {
         Ok(true)
     }
 }

@@ -21,7 +21,8 @@ use slipway_domain::id::{ReleaseId, TenantId};
 use slipway_domain::name::{AppName, EnvironmentName};
 use slipway_domain::release::ImageDigest;
 use slipway_embedded::embedded::Embedded;
-use slipway_service::builds::{Completion, ManifestText, NewBuild};
+use slipway_service::builds::intake::Intake;
+use slipway_service::builds::{Completion, ManifestText, NewBuild, Source};
 use slipway_service::caller::Caller;
 use slipway_service::slipway::Slipway;
 use slipway_store::Store;
@@ -91,7 +92,7 @@ async fn release(
     number: u8,
 ) -> slipway_domain::error::Result<ReleaseId> {
     let new = NewBuild {
-        archive: None,
+        source: Source::Existing,
         environment: EnvironmentName::production(),
         commit: None,
         description: None,
@@ -150,6 +151,7 @@ where
         registry: absent.clone(),
         objects: absent.clone(),
         builder: absent,
+        intake: Intake::Archives,
         clock: ports.clock,
     }
 }
