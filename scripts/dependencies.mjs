@@ -12,6 +12,7 @@ const ARROWS = {
   "slipway-embedded": [],
   "slipway-store": ["slipway-domain"],
   "slipway-service": ["slipway-domain", "slipway-rollout", "slipway-store"],
+  "slipway-registry": ["slipway-domain", "slipway-service"],
   "slipway-web": ["slipway-domain", "slipway-service", "slipway-store"],
   "slipway-kubernetes": ["slipway-domain", "slipway-rollout", "slipway-service"],
   "slipway-local": [
@@ -19,6 +20,7 @@ const ARROWS = {
     "slipway-rollout",
     "slipway-store",
     "slipway-service",
+    "slipway-registry",
     "slipway-web",
     "slipway-embedded",
     "slipway-kubernetes",

@@ -9,8 +9,10 @@
 //!
 //! Router and processes are programs of their own: this one may be killed and started again, and goes on where it was.
 
+pub mod images;
 mod login;
 mod options;
+pub mod registry_options;
 pub mod wiring;
 
 use std::io::{self, Write};

@@ -13,9 +13,7 @@ use slipway_store::Store;
 use slipway_store::keys::file::FileKeys;
 use slipway_web::CursorKey;
 
-use crate::builds::builder::LocalBuilder;
-use crate::builds::registry::LocalRegistry;
-use crate::builds::uploads::LocalObjects;
+use super::images::Images;
 use crate::cluster::{Config, LocalCluster};
 use crate::disk;
 use crate::rollout::{LocalWorkflows, StepFunction};
@@ -30,7 +28,7 @@ const TABLE: &str = "slipway";
 pub struct Installation {
     pub slipway: Arc<Slipway>,
     pub runner: Arc<Runner>,
-    objects: LocalObjects,
+    images: Images,
     cursors: CursorKey,
 }
 
@@ -44,9 +42,7 @@ impl Installation {
         let database = Embedded::file(&database(data)).map_err(Error::internal)?;
         let store = Store::new(database.client(), TABLE, keys);
         store.ensure_table().await?;
-        let registry = LocalRegistry::new(data);
-        let builder = LocalBuilder::open(data, registry.clone()).map_err(Error::internal)?;
-        let objects = LocalObjects::new(data, origin.to_owned());
+        let images = Images::of_this_machine(data, origin)?;
         let cluster = LocalCluster::open(Config::new(data, helper)).await.map_err(Error::internal)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let step = StepFunction {
@@ -63,18 +59,19 @@ impl Installation {
             processes: Arc::clone(&cluster) as _,
             access: Arc::new(OpenAccess),
             workflows: Arc::new(LocalWorkflows(Arc::clone(&runner))),
-            registry: Arc::new(registry),
-            objects: Arc::new(objects.clone()),
-            builder: Arc::new(builder),
+            registry: Arc::clone(&images.registry),
+            objects: Arc::clone(&images.objects),
+            builder: Arc::clone(&images.builder),
+            intake: images.intake.clone(),
             clock,
             entropy: Arc::new(SystemEntropy),
         };
-        Ok(Self { slipway: Arc::new(slipway), runner, objects, cursors: cursor_key(data)? })
+        Ok(Self { slipway: Arc::new(slipway), runner, images, cursors: cursor_key(data)? })
     }
 
     /// The API, and the addresses that uploads go to.
     pub fn router(&self) -> Router {
-        slipway_web::router(Arc::clone(&self.slipway), self.cursors.clone()).merge(self.objects.routes())
+        slipway_web::router(Arc::clone(&self.slipway), self.cursors.clone()).merge(self.images.routes())
     }
 }
 
