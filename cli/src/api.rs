@@ -85,6 +85,7 @@ pub struct Build {
     pub failure: Option<String>,
     pub created_at: String,
     pub upload: Option<Upload>,
+    pub push: Option<Push>,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +98,18 @@ pub struct Warning {
 pub struct Upload {
     pub url: String,
     pub max_bytes: u64,
+}
+
+/// Where an image that is built elsewhere goes.
+#[derive(Deserialize)]
+pub struct Push {
+    pub registry: String,
+    pub repository: String,
+    /// `none`, `own` or `temporary`.
+    pub login: String,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub expires_at: Option<String>,
 }
 
 #[derive(Deserialize)]

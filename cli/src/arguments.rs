@@ -81,8 +81,15 @@ pub enum Command {
     },
     /// Make a build, and a release of it, from a folder; ships nothing
     #[command(after_help = "What .gitignore and .slipwayignore name stays out of the archive.\n\nExamples:\n  \
-                            slipway build -a myapp\n  slipway build ./service -e staging")]
-    Build(Source),
+                            slipway build -a myapp\n  slipway build ./service -e staging\n  \
+                            slipway build --external -a myapp   an image that you build and push yourself")]
+    Build {
+        #[command(flatten)]
+        source: Source,
+        /// Upload nothing: say where to push an image that is built elsewhere
+        #[arg(long, conflicts_with = "manifest")]
+        external: bool,
+    },
     /// List builds, see one, or read its log
     Builds {
         #[command(subcommand)]
@@ -192,6 +199,17 @@ pub enum BuildsCommand {
     Info { build: String },
     /// Show the log of a build, and follow it while it runs
     Logs { build: String },
+    /// Complete a build with an image that was pushed, or that is in the registry already
+    #[command(after_help = "Example:\n  slipway builds complete BABCDEFGHIJ --digest sha256:… --manifest slipway.yml")]
+    Complete {
+        build: String,
+        /// The image's digest, as `docker push` prints it: sha256: and 64 hexadecimal digits
+        #[arg(long, value_name = "DIGEST")]
+        digest: String,
+        /// The image's manifest; that of the newest build with the same image, unless given
+        #[arg(long, value_name = "FILE")]
+        manifest: Option<PathBuf>,
+    },
     /// Stop a build
     Cancel { build: String },
 }

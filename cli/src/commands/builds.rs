@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, external};
 use crate::api::{self, Build, LogPage, Page, Warning};
 use crate::arguments::BuildsCommand;
 use crate::failure::Failure;
@@ -19,6 +19,9 @@ pub async fn builds(context: &Context<'_>, command: Option<BuildsCommand>, limit
             follow_log(context, &path).await?;
             context.terminal.json(&context.client.get(&path).await?);
             Ok(())
+        }
+        Some(BuildsCommand::Complete { build, digest, manifest }) => {
+            external::complete(context, &path(context, build)?, &digest, manifest.as_deref()).await
         }
         Some(BuildsCommand::Cancel { build }) => {
             let answer = context.client.post(&format!("{}/cancel", path(context, build)?), &json!({})).await?;

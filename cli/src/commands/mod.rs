@@ -4,6 +4,7 @@ mod apps;
 mod builds;
 mod clusters;
 mod environments;
+mod external;
 mod local;
 mod login;
 mod processes;
@@ -55,7 +56,8 @@ async fn dispatch(context: &Context<'_>, command: Command) -> Result<ExitCode, F
         Command::Apps { command } => apps::apps(context, command).await?,
         Command::Environments { command } => environments::environments(context, command).await?,
         Command::Clusters { command } => clusters::clusters(context, command).await?,
-        Command::Build(source) => source::build(context, &source).await?,
+        Command::Build { source, external: true } => external::create(context, &source).await?,
+        Command::Build { source, external: false } => source::build(context, &source).await?,
         Command::Builds { command, limit } => builds::builds(context, command, limit.limit).await?,
         Command::Deploy { source, how } => source::deploy(context, &source, &how).await?,
         Command::Env { command, release, reveal } => variables::env(context, command, release, reveal).await?,

@@ -77,7 +77,11 @@ async fn upload(context: &Context<'_>, source: &Source, archive: &Archive) -> Re
 }
 
 /// `Packaging source... OK`
-async fn step<T>(terminal: &Terminal, name: &str, act: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) async fn step<T>(
+    terminal: &Terminal,
+    name: &str,
+    act: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     terminal.begin(&format!("{name}... "));
     let result = act.await;
     terminal.line(if result.is_ok() { "OK" } else { "ERROR" });

@@ -73,6 +73,11 @@ fn replaced(word: &str, ids: &mut BTreeMap<String, String>) -> String {
     if is_id(bare) {
         return format!("{}{tail}", numbered(bare, ids));
     }
+    if let Some((before, tag)) = bare.rsplit_once(':')
+        && is_id(tag)
+    {
+        return format!("{before}:{}{tail}", numbered(tag, ids));
+    }
     let parts: Vec<&str> = bare.split('-').collect();
     if let Some(index) = parts.iter().position(|part| is_id(&part.to_ascii_uppercase()) && part.starts_with('r')) {
         let release = numbered(&parts[index].to_ascii_uppercase(), ids).to_ascii_lowercase();
