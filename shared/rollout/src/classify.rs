@@ -181,7 +181,7 @@ fn probe(process: &Process) -> String {
     process.probe_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
 }
 
-fn ended(process: &Process) -> String {
+pub(crate) fn ended(process: &Process) -> String {
     let ((Stage::Exited(exit), _) | (_, Some(exit))) = (&process.stage, &process.last_exit) else {
         return String::new();
     };

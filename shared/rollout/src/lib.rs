@@ -6,14 +6,18 @@
 //! now        ───┘       │                      │
 //!                       ├─ fence, forward,     └─ phase::next
 //!                       └─ restore, classify
+//!
+//! Observation, manifests ──► diagnose ──► findings ──► advice
 //! ```
 //!
 //! Nothing here waits, does I/O, reads a clock or draws a random number.
 
+pub mod advice;
 pub mod apply;
 pub mod census;
 pub mod classify;
 pub mod decide;
+pub mod diagnose;
 pub mod fence;
 mod forward;
 mod judge;

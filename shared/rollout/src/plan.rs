@@ -104,7 +104,7 @@ fn services(planned: &Planned<'_>) -> Vec<ServicePlan> {
     moved.chain(removed.map(|service| service_plan(service, before(&service.name), None))).collect()
 }
 
-fn service_plan(service: &Service, before: Option<u32>, after: Option<u32>) -> ServicePlan {
+pub(crate) fn service_plan(service: &Service, before: Option<u32>, after: Option<u32>) -> ServicePlan {
     ServicePlan {
         name: service.name.clone(),
         before,

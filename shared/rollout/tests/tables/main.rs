@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers are part of the tests, which end at a broken expectation")]
 
+mod advices;
 mod causes;
 mod causes_pulls;
 mod clocks;
+mod diagnoses;
 mod fence;
 mod phases;
 mod properties;
