@@ -36,7 +36,8 @@ pub(crate) fn tell(promotion: &Promotion, seen: &Observation, memory: &mut Memor
             let Some(known) = memory.processes.get_mut(&process.uid) else { continue };
             if reached > known.told {
                 if !quiet {
-                    notes.extend(lines(known.told, reached).map(|line| Note::new(&process.name, line)));
+                    let ports = census.is_none_or(|census| census.plan.ports);
+                    notes.extend(lines(known.told, reached, ports).map(|line| Note::new(&process.name, line)));
                 }
                 known.told = reached;
             }
@@ -65,12 +66,12 @@ fn reached(
     }
 }
 
-/// What happened between two points of a process's story.
-fn lines(from: Told, to: Told) -> impl Iterator<Item = &'static str> {
+/// What happened between two points of a process's story. One without ports has no check to pass.
+fn lines(from: Told, to: Told, ports: bool) -> impl Iterator<Item = &'static str> {
     let all = [
         (Told::Created, "Created process"),
         (Told::Started, "Started container main"),
-        (Told::Ready, "Passed its health check"),
+        (Told::Ready, if ports { "Passed its health check" } else { "Runs, without a port to check" }),
         (Told::Verified, "Verified"),
         (Told::Stopping, "Stopping"),
     ];

@@ -39,6 +39,14 @@ fn what_came_between_two_looks_is_told_in_order() {
 }
 
 #[test]
+fn a_process_without_ports_passes_no_check() {
+    let expected = ["Created process", "Started container main", "Runs, without a port to check", "Verified"];
+    let expected = expected.map(|line| format!("web/new-0: {line}"));
+    let world = World::rolling(1, 1).but(|it| it.plan.services[0].ports = false).fresh(vec![ready(9)]);
+    assert_eq!(told(&world), expected);
+}
+
+#[test]
 fn what_ran_before_is_no_news() {
     let world = World::web(Phase::Preparing, 1, 1).old(vec![ready(99)]);
     assert_eq!(told(&world), Vec::<String>::new());
