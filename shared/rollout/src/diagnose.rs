@@ -86,17 +86,13 @@ pub struct Finding {
 /// Judges every process that was seen, and misses those that were not.
 pub fn diagnose(seen: &Observation, expected: &Expected<'_>) -> Diagnosis {
     let mut diagnosis = Diagnosis::default();
-    for deployment in seen.deployments.iter().filter(|deployment| is_in_use(deployment)) {
+    for deployment in seen.deployments.iter().filter(|deployment| deployment.is_in_use()) {
         diagnosis.visit(deployment, expected, seen.at);
     }
     diagnosis.miss(expected);
     diagnosis.wards.sort_by(|a, b| a.key.cmp(&b.key));
     diagnosis.findings.sort_by(|a, b| (&a.key, &a.process).cmp(&(&b.key, &b.process)));
     diagnosis
-}
-
-fn is_in_use(deployment: &Deployment) -> bool {
-    deployment.replicas > 0 || deployment.live().next().is_some()
 }
 
 /// How one process does.

@@ -114,6 +114,11 @@ impl Process {
 }
 
 impl Deployment {
+    /// Something runs, or should.
+    pub fn is_in_use(&self) -> bool {
+        self.replicas > 0 || self.live().next().is_some()
+    }
+
     pub fn live(&self) -> impl Iterator<Item = &Process> {
         self.processes.iter().filter(|process| process.is_live())
     }

@@ -14,6 +14,7 @@ pub mod access;
 pub mod apps;
 pub mod builds;
 pub mod caller;
+pub mod diagnosis;
 mod draft;
 pub mod environments;
 pub mod mask;

@@ -1,7 +1,10 @@
-//! Takes the values of variables out of text that may be seen without the right to reveal them: log lines of a failed
-//! process, answers of a health check.
+//! Takes the values of variables out of text that may be seen without the right to reveal them: log lines of a sick
+//! process, answers of a health check; and cuts such text to what is kept or shown of it.
 
 use slipway_domain::secret::Secret;
+use slipway_domain::variables::RESERVED;
+
+use crate::ports::Template;
 
 /// Shorter values are left: they are words and numbers that occur by themselves.
 const MIN_CHARACTERS: usize = 8;
@@ -16,6 +19,30 @@ pub fn mask<'a>(text: &str, values: impl IntoIterator<Item = &'a Secret>) -> Str
     parts
         .into_iter()
         .fold(text.to_owned(), |text, part| if text.contains(part) { text.replace(part, MASK) } else { text })
+}
+
+/// What is to be hidden of a process: the values of all its variables but those that Slipway tells every process, without
+/// which a log is hard to read.
+pub fn secrets(template: &Template) -> Vec<&Secret> {
+    let own = template.variables.iter().filter(|(key, _)| !RESERVED.contains(&key.as_str()));
+    own.map(|(_, value)| value).collect()
+}
+
+/// As many of the newest lines as fit into the count and, together, into the bytes.
+pub fn newest(lines: Vec<String>, count: usize, bytes: usize) -> Vec<String> {
+    let mut room = bytes;
+    let mut kept: Vec<String> = lines
+        .into_iter()
+        .rev()
+        .take(count)
+        .take_while(|line| {
+            let fits = line.len() < room;
+            room = room.saturating_sub(line.len() + 1);
+            fits
+        })
+        .collect();
+    kept.reverse();
+    kept
 }
 
 fn parts(value: &str) -> impl Iterator<Item = &str> {
@@ -53,5 +80,15 @@ mod tests {
     #[test]
     fn the_mask_is_not_a_value_itself() {
         assert_eq!(masked("nothing to hide", &["", "********"]), "nothing to hide");
+    }
+
+    #[test]
+    fn the_newest_lines_are_kept_within_the_limit() {
+        let lines: Vec<String> = (0..200).map(|number| format!("{number} {}", "x".repeat(1000))).collect();
+        let kept = newest(lines, 100, 64 * 1024);
+        assert!(kept.iter().map(String::len).sum::<usize>() <= 64 * 1024);
+        assert!(kept.last().unwrap().starts_with("199 "));
+        assert_eq!(kept.len(), 65);
+        assert_eq!(newest(kept, 2, 64 * 1024).len(), 2);
     }
 }

@@ -1,12 +1,17 @@
 //! What is running now, and what it wrote.
 
-use slipway_domain::error::Result;
+use std::collections::BTreeSet;
+
+use slipway_domain::error::{Error, Kind, Result};
 use slipway_domain::id::ReleaseId;
 use slipway_domain::name::{AppName, EnvironmentName, ServiceName};
+use slipway_domain::promotion::Environment;
 use slipway_domain::time::Time;
 use slipway_rollout::observation::{Deployment, Process, Readiness, Stage};
+use slipway_store::Scoped;
 
 use crate::caller::{Caller, Right};
+use crate::draft::own;
 use crate::ports::{LogLine, LogQuery};
 use crate::promotions::checks::cluster_error;
 use crate::slipway::{Slipway, find_environment, namespace};
@@ -75,8 +80,8 @@ impl Slipway {
         Ok(views)
     }
 
-    /// Oldest first, at most `query.limit` (≤ 1,000). Right: read. Errors: `app_not_found`, `environment_not_found`
-    /// (404), `cluster_unreachable` (503), `cluster_unauthorized` (409).
+    /// Oldest first, at most `query.limit` (≤ 1,000). Right: read. Errors: `app_not_found`, `environment_not_found`,
+    /// `service_not_found` (404), `cluster_unreachable` (503), `cluster_unauthorized` (409).
     pub async fn logs(
         &self,
         caller: &Caller,
@@ -85,11 +90,47 @@ impl Slipway {
         query: &LogQuery,
     ) -> Result<Vec<LogLine>> {
         caller.needs(Right::Read)?;
-        find_environment(&self.of(caller), app, environment).await?;
+        let store = self.of(caller);
+        let found = find_environment(&store, app, environment).await?;
+        if let Some(service) = &query.service {
+            known(&services(&store, &found).await?, service, environment)?;
+        }
         let query = LogQuery { limit: query.limit.clamp(1, MAX_LINES), ..query.clone() };
         let lines = self.processes.logs(&namespace(caller, app, environment), &query).await;
         lines.map_err(|error| cluster_error(&error))
     }
+}
+
+/// The services that an environment has or had lately: of its active and newest release, of the one that a promotion is
+/// bringing, and those with a formation.
+pub(crate) async fn services(store: &Scoped, environment: &Environment) -> Result<BTreeSet<ServiceName>> {
+    let promotion = match &environment.promotion {
+        Some(id) => store.promotion(&environment.app, id).await?,
+        None => None,
+    };
+    let coming = promotion.map(|promotion| promotion.to);
+    let releases = [environment.active.as_ref(), environment.newest.as_ref(), coming.as_ref()];
+    let mut services: BTreeSet<ServiceName> = environment.formation.keys().cloned().collect();
+    for id in releases.into_iter().flatten().collect::<BTreeSet<_>>() {
+        let release = own(store, &environment.app, id).await?;
+        services.extend(release.manifest.services.into_iter().map(|service| service.name));
+    }
+    Ok(services)
+}
+
+/// `service_not_found` (404) unless the service is one of those that there are.
+pub(crate) fn known(
+    services: &BTreeSet<ServiceName>,
+    service: &ServiceName,
+    environment: &EnvironmentName,
+) -> Result<()> {
+    if services.contains(service) {
+        return Ok(());
+    }
+    let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+    let there = if names.is_empty() { "none yet: build first".to_owned() } else { names.join(", ") };
+    let message = format!("{environment} has no service {service}; it has {there}");
+    Err(Error::new(Kind::NotFound, "service_not_found", message).field("service", "is none of the services"))
 }
 
 fn view(deployment: &Deployment, process: &Process) -> ProcessView {

@@ -1,10 +1,12 @@
 //! Variables: read keys, reveal values, and change them, which makes a release.
 
+use std::collections::BTreeSet;
+
 use slipway_domain::error::{Error, Kind, Result};
 use slipway_domain::id::ReleaseId;
 use slipway_domain::name::{AppName, EnvironmentName};
 use slipway_domain::promotion::Environment;
-use slipway_domain::release::{Fingerprint, Release, ReleaseRef, Tag};
+use slipway_domain::release::{Fingerprint, Release, Tag};
 use slipway_domain::secret::Secret;
 use slipway_domain::variables::{Change, VariableKey, Variables};
 use slipway_store::Scoped;
@@ -13,7 +15,7 @@ use crate::caller::{Caller, Right};
 use crate::draft::{ATTEMPTS, Code, Draft, base, lost_a_race, own, refused, too_busy};
 use crate::releases::{Base, BaseChoice, ReleaseView, base_of, view};
 use crate::request::{Idempotency, MAX_TEXT, Posted, check_text, stored_id};
-use crate::slipway::{Slipway, find_environment, find_release};
+use crate::slipway::{Slipway, find_environment, not_found};
 
 /// A variable without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +66,12 @@ pub struct ChangeVariables {
 #[derive(Clone, Debug)]
 pub enum VariablesChanged {
     /// Everything was so already: no release was made.
-    Unchanged {
-        release: ReleaseId,
-    },
+    Unchanged { release: ReleaseId },
     Released {
         release: Box<ReleaseView>,
         base: Box<Base>,
+        /// Of the keys that were set, those that no service of the release declares or gets all the same.
+        unused: Vec<VariableKey>,
     },
 }
 
@@ -99,11 +101,22 @@ impl Slipway {
         Ok(VariablesView { release: Some(release.id), variables })
     }
 
-    /// The values, after an audit row was written. Right: reveal. Errors: `app_not_found`, `release_not_found` (404).
-    pub async fn reveal_variables(&self, caller: &Caller, app: &AppName, release: &ReleaseRef) -> Result<Revealed> {
+    /// The values of the newest release, or of another, after an audit row was written. Right: reveal. Errors:
+    /// `app_not_found`, `environment_not_found`, `release_not_found` (404), `no_active_release`, `wrong_environment`
+    /// (409).
+    pub async fn reveal_variables(
+        &self,
+        caller: &Caller,
+        app: &AppName,
+        environment: &EnvironmentName,
+        of: &BaseChoice,
+    ) -> Result<Revealed> {
         caller.needs(Right::Reveal)?;
         let store = self.of(caller);
-        let release = find_release(&store, app, release).await?;
+        let environment = find_environment(&store, app, environment).await?;
+        let release = base(&store, &environment, of).await?;
+        let release = release
+            .ok_or_else(|| not_found("release_not_found", format!("a release of {app} in {}", environment.name)))?;
         let change = self.change(caller, "variables.reveal");
         store.record(&change, &format!("apps/{app}/releases/{}/variables", release.id)).await?;
         let variables = store.variables(&release).await?;
@@ -129,7 +142,7 @@ impl Slipway {
         let written = self.once(caller, idempotency, attempt, replay).await?;
         let changed = match &written.value {
             Written::Unchanged(release) => VariablesChanged::Unchanged { release: release.clone() },
-            Written::Released(id) => released(&store, own(&store, app, id).await?).await?,
+            Written::Released(id) => released(&store, own(&store, app, id).await?, &change.change).await?,
         };
         Ok(written.with(changed))
     }
@@ -174,10 +187,23 @@ impl Slipway {
     }
 }
 
-async fn released(store: &Scoped, release: Release) -> Result<VariablesChanged> {
+async fn released(store: &Scoped, release: Release, change: &VariableChange) -> Result<VariablesChanged> {
     let base = base_of(store, &release).await?;
     let base = base.ok_or_else(|| Error::internal(format!("the release {} lost its base", release.id)))?;
-    Ok(VariablesChanged::Released { release: Box::new(view(store, release).await?), base: Box::new(base) })
+    let mut unused = keys_set(change);
+    unused.retain(|key| !release.manifest.uses(key));
+    Ok(VariablesChanged::Released { release: Box::new(view(store, release).await?), base: Box::new(base), unused })
+}
+
+/// In order, each once.
+fn keys_set(change: &VariableChange) -> Vec<VariableKey> {
+    let names: BTreeSet<&String> = match change {
+        VariableChange::Patch(entries) => {
+            entries.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| key).collect()
+        }
+        VariableChange::Replace(entries) => entries.iter().map(|(key, _)| key).collect(),
+    };
+    names.into_iter().filter_map(|name| name.parse().ok()).collect()
 }
 
 /// The base, if it is the one that the caller has seen.

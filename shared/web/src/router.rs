@@ -61,6 +61,7 @@ pub(crate) fn parts() -> (Router<State>, OpenApi) {
         .routes(routes!(promotions::scale))
         .routes(routes!(processes::list_processes))
         .routes(routes!(processes::read_logs))
+        .routes(routes!(processes::read_diagnosis))
         .routes(routes!(runs::list_runs, runs::create_run))
         .routes(routes!(runs::read_run))
         .routes(routes!(runs::read_run_log))

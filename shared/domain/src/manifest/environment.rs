@@ -141,6 +141,16 @@ impl Manifest {
         environment
     }
 
+    /// Whether a variable of this key, once it is set, comes to anything: a service gets it, or a host name refers to it.
+    pub fn uses(&self, key: &VariableKey) -> bool {
+        let reference = format!("${{{key}}}");
+        self.services.iter().any(|service| {
+            let declared = self.declared(service);
+            let gets = declared.is_empty() || service.all_variables || declared.contains_key(key);
+            gets || service.domains.iter().any(|domain| domain.contains(&reference))
+        })
+    }
+
     /// The host names of the service, with references such as `${HOST}` replaced by what is set or declared as their
     /// default. A name with a reference to nothing is left out.
     pub fn domains_for(&self, service: &Service, variables: &Variables) -> Vec<String> {

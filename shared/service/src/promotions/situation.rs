@@ -73,7 +73,11 @@ impl Slipway {
 }
 
 /// The environment and the promotion that runs in it, as of one moment: never one that the other does not name.
-async fn load(store: &Scoped, app: &AppName, name: &EnvironmentName) -> Result<(Environment, Option<Promotion>)> {
+pub(crate) async fn load(
+    store: &Scoped,
+    app: &AppName,
+    name: &EnvironmentName,
+) -> Result<(Environment, Option<Promotion>)> {
     for _ in 0..ATTEMPTS {
         let environment = find_environment(store, app, name).await?;
         let Some(id) = &environment.promotion else { return Ok((environment, None)) };

@@ -1,7 +1,6 @@
 //! What a failed process leaves behind, for the people who have to mend it.
 
 use slipway_domain::promotion::{Failure, Promotion};
-use slipway_domain::variables::RESERVED;
 
 use super::records::Records;
 use crate::mask;
@@ -30,44 +29,12 @@ pub(super) async fn gather(
         }
         return;
     };
-    // What Slipway tells every process is no secret, and a log without the name of its release is hard to read.
-    let own = template.variables.iter().filter(|(key, _)| !RESERVED.contains(&key.as_str()));
-    let values: Vec<_> = own.map(|(_, value)| value).collect();
+    let values = mask::secrets(&template);
     failure.message = mask::mask(&failure.message, values.iter().copied());
     if let Some(exit) = &mut failure.exit {
         exit.message = mask::mask(&exit.message, values.iter().copied());
     }
     let Ok(lines) = cluster.tail(namespace, process, LINES).await else { return };
-    failure.log = newest(lines.into_iter().map(|line| mask::mask(&line, values.iter().copied())).collect());
-}
-
-/// As many of the newest lines as fit.
-fn newest(lines: Vec<String>) -> Vec<String> {
-    let mut room = BYTES;
-    let mut kept: Vec<String> = lines
-        .into_iter()
-        .rev()
-        .take(LINES)
-        .take_while(|line| {
-            let fits = line.len() < room;
-            room = room.saturating_sub(line.len() + 1);
-            fits
-        })
-        .collect();
-    kept.reverse();
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_lines_are_kept_within_the_limit() {
-        let lines: Vec<String> = (0..200).map(|number| format!("{number} {}", "x".repeat(1000))).collect();
-        let kept = newest(lines);
-        assert!(kept.iter().map(String::len).sum::<usize>() <= BYTES);
-        assert!(kept.last().unwrap().starts_with("199 "));
-        assert_eq!(kept.len(), 65);
-    }
+    let lines = lines.into_iter().map(|line| mask::mask(&line, values.iter().copied())).collect();
+    failure.log = mask::newest(lines, LINES, BYTES);
 }

@@ -6,6 +6,7 @@
 
 mod builds;
 mod concurrency;
+mod diagnosis;
 mod external;
 mod ports;
 mod promotions;

@@ -14,7 +14,7 @@ use slipway_domain::release::ImageDigest;
 use slipway_domain::repository::{RegistryAddress, Repository};
 use slipway_domain::time::Time;
 use slipway_rollout::fence::{Stamp, admits};
-use slipway_rollout::observation::{Deployment, Observation, Process, Readiness, Stage, Visibility};
+use slipway_rollout::observation::{Deployment, Observation, Process, Readiness, Refusal, Stage, Visibility};
 use slipway_service::builds::intake::{Login, Repositories};
 use slipway_service::ports::{
     Access, BuildOrder, BuildState, Builder, Clock, Cluster, ClusterError, Entropy, Expected, LogLine, LogQuery,
@@ -81,6 +81,12 @@ pub struct MemoryCluster {
     pub away: Mutex<Option<ClusterError>>,
     /// Processes of these images never become ready.
     pub broken: Mutex<BTreeSet<ImageDigest>>,
+    /// Processes of these images are like this one.
+    pub ill: Mutex<BTreeMap<ImageDigest, Process>>,
+    /// What the log of every process says.
+    pub says: Mutex<Option<String>>,
+    /// Why no more processes are created than there are, one less than were asked for.
+    pub refusal: Mutex<Option<Refusal>>,
     images: Mutex<BTreeMap<DeploymentKey, ImageDigest>>,
     pub clock: std::sync::OnceLock<std::sync::Arc<VirtualClock>>,
 }
@@ -108,6 +114,10 @@ impl MemoryCluster {
 
     fn process(&self, key: &DeploymentKey, number: u64, since: Time) -> Process {
         let image = self.images.lock().unwrap().get(key).cloned();
+        let ill = image.as_ref().and_then(|image| self.ill.lock().unwrap().get(image).cloned());
+        if let Some(ill) = ill {
+            return Process { name: format!("{key}-{number}"), uid: number.to_string(), ..ill };
+        }
         let healthy = image.is_none_or(|image| !self.broken.lock().unwrap().contains(&image));
         Process {
             name: format!("{key}-{number}"),
@@ -131,6 +141,7 @@ impl Cluster for MemoryCluster {
         self.reach()?;
         let rows = self.rows.lock().unwrap();
         let own = rows.iter().filter(|((place, _), _)| place == namespace);
+        let refusal = self.refusal.lock().unwrap().clone();
         let deployments = own.map(|((_, key), row)| Deployment {
             key: key.clone(),
             uid: row.uid.to_string(),
@@ -138,8 +149,10 @@ impl Cluster for MemoryCluster {
             replicas: row.replicas(),
             epoch: row.epoch,
             intact: true,
-            visibility: Visibility::Visible,
-            processes: row.processes.iter().map(|(number, since)| self.process(key, *number, *since)).collect(),
+            visibility: refusal.clone().map_or(Visibility::Visible, Visibility::Refused),
+            processes: (row.processes.iter().skip(usize::from(refusal.is_some())))
+                .map(|(number, since)| self.process(key, *number, *since))
+                .collect(),
         });
         Ok(Observation { at: self.now(), deployments: deployments.collect() })
     }
@@ -195,7 +208,8 @@ impl Cluster for MemoryCluster {
         _lines: usize,
     ) -> std::result::Result<Vec<String>, ClusterError> {
         self.reach()?;
-        Ok(vec![format!("{process} says it is not well")])
+        let says = self.says.lock().unwrap().clone();
+        Ok(vec![says.unwrap_or_else(|| format!("{process} says it is not well"))])
     }
 }
 

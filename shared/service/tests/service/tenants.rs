@@ -6,6 +6,7 @@ use slipway_domain::error::Kind;
 use slipway_domain::id::TenantId;
 use slipway_service::caller::Caller;
 use slipway_service::promotions::PromoteOptions;
+use slipway_service::releases::BaseChoice;
 use slipway_service::request::Page;
 use slipway_service::runs::NewRunRequest;
 use slipway_store::records::Role;
@@ -71,6 +72,7 @@ async fn a_viewer_changes_nothing_and_a_deployer_sees_no_secrets() {
     let reference = by_id(&release.id);
     let options = PromoteOptions::default();
     slipway.release(&viewer, app, &reference).await.unwrap();
+    slipway.diagnosis(&viewer, app, production, None).await.unwrap();
     let mut errors = vec![
         world.refused(slipway.promote(&viewer, app, production, &reference, &options, None)).await,
         world.refused(slipway.create_build(&viewer, app, &new_build(), None)).await,
@@ -78,7 +80,8 @@ async fn a_viewer_changes_nothing_and_a_deployer_sees_no_secrets() {
     ];
     for caller in [&viewer, &deployer] {
         errors.push(world.refused(slipway.create_run(caller, app, production, &run, None)).await);
-        errors.push(world.refused(slipway.reveal_variables(caller, app, &reference)).await);
+        let reveal = slipway.reveal_variables(caller, app, production, &BaseChoice::Newest);
+        errors.push(world.refused(reveal).await);
         errors.push(world.refused(slipway.create_app(caller, &"other".parse().unwrap(), None)).await);
         errors.push(world.refused(slipway.create_token(caller, "more", Role::Owner)).await);
     }
@@ -103,13 +106,14 @@ async fn another_tenants_things_are_as_absent_as_random_ids() {
         slipway.environment(&other, app, production).await.unwrap_err().code,
         slipway.build(&other, app, &build, Duration::ZERO).await.unwrap_err().code,
         slipway.release(&other, app, &reference).await.unwrap_err().code,
-        slipway.reveal_variables(&other, app, &reference).await.unwrap_err().code,
+        slipway.reveal_variables(&other, app, production, &BaseChoice::Newest).await.unwrap_err().code,
         slipway.promotion(&other, app, production, &promotion.id).await.unwrap_err().code,
         slipway.cancel_promotion(&other, app, production, &promotion.id).await.unwrap_err().code,
         slipway.promote(&other, app, production, &reference, &PromoteOptions::default(), None).await.unwrap_err().code,
         slipway.processes(&other, app, production).await.unwrap_err().code,
+        slipway.diagnosis(&other, app, production, None).await.unwrap_err().code,
     ];
-    assert_eq!(codes, ["app_not_found"; 9]);
+    assert_eq!(codes, ["app_not_found"; 10]);
     assert!(slipway.apps(&other, &Page::default()).await.unwrap().items.is_empty());
     assert_eq!(world.dump().await, before);
     // The same name is free in another tenant.

@@ -16,7 +16,7 @@ async fn setting_and_unsetting_makes_a_release_that_says_so() {
     let (_, built) = world.build(1, WEB).await;
     world.set(&[("PORT_HINT", "1"), ("OLD", "x")]).await;
     let changed = world.change(vec![("API_KEY", Some("k")), ("PORT_HINT", Some("2")), ("OLD", None)]).await.unwrap();
-    let VariablesChanged::Released { release, base } = changed else { panic!("nothing was released") };
+    let VariablesChanged::Released { release, base, .. } = changed else { panic!("nothing was released") };
     assert_eq!(release.release.description, "env add:API_KEY change:PORT_HINT remove:OLD");
     assert_eq!((release.release.build, base.promoted), (built.build, false));
     let view = slipway.variables(owner, app, production, &BaseChoice::Newest).await.unwrap();
@@ -58,11 +58,11 @@ async fn replacing_keeps_only_what_is_given() {
 #[tokio::test]
 async fn values_come_back_bit_for_bit_after_an_audit_row() {
     let world = World::new().await;
-    let World { slipway, owner, app, .. } = &world;
+    let World { slipway, owner, app, production, .. } = &world;
     world.build(1, WEB).await;
     let value = "CANARY-äöü\n\u{1F600}\t\"$(X)\"\\ ";
     let release = world.set(&[("SECRET", value)]).await;
-    let revealed = slipway.reveal_variables(owner, app, &by_id(&release.id)).await.unwrap();
+    let revealed = slipway.reveal_variables(owner, app, production, &BaseChoice::Newest).await.unwrap();
     assert_eq!(revealed.variables.get(&"SECRET".parse().unwrap()).unwrap().reveal(), value);
     let store = slipway.store.scoped(owner.tenant().clone());
     let audit = store.audit(&Page::first(100)).await.unwrap();
@@ -72,6 +72,43 @@ async fn values_come_back_bit_for_bit_after_an_audit_row() {
     assert_eq!(reveal[0].target, format!("apps/shop/releases/{}/variables", release.id));
     let dump = format!("{:?}", world.dump().await);
     assert!(!dump.contains("CANARY"), "a value is in the table");
+}
+
+#[tokio::test]
+async fn values_are_revealed_in_their_own_environment_alone() {
+    let world = World::new().await;
+    let World { slipway, owner, app, .. } = &world;
+    world.build(1, WEB).await;
+    let release = world.set(&[("SECRET", "of production")]).await;
+    let staging = world.staging().await;
+    let named = BaseChoice::Release(by_id(&release.id));
+    let error = world.refused(slipway.reveal_variables(owner, app, &staging, &named)).await;
+    assert_eq!((error.kind, error.code), (Kind::Conflict, "wrong_environment"));
+    let error = world.refused(slipway.reveal_variables(owner, app, &staging, &BaseChoice::Newest)).await;
+    assert_eq!((error.kind, error.code), (Kind::NotFound, "release_not_found"));
+    let revealed = slipway.reveal_variables(owner, app, &world.production, &named).await.unwrap();
+    assert_eq!(revealed.release, release.id);
+}
+
+#[tokio::test]
+async fn a_variable_that_comes_to_no_service_is_told() {
+    let world = World::new().await;
+    let declared = "environment:\n  - ALL\nservices:\n  web:\n    port: 3000\n    domain: ${HOST}\n  worker:\n    \
+                    environment:\n      - OWN=1\n";
+    world.build(1, declared).await;
+    let entries =
+        vec![("ALL", Some("1")), ("OWN", Some("2")), ("HOST", Some("h")), ("TYPO", Some("3")), ("GONE", None)];
+    let VariablesChanged::Released { unused, .. } = world.change(entries).await.unwrap() else { panic!("no release") };
+    assert_eq!(unused, ["TYPO".parse().unwrap()]);
+    let VariablesChanged::Released { unused, .. } = world.change(vec![("TYPO", None)]).await.unwrap() else {
+        panic!("no release")
+    };
+    assert_eq!(unused, []);
+    world.build(2, WEB).await;
+    let VariablesChanged::Released { unused, .. } = world.change(vec![("TYPO", Some("4"))]).await.unwrap() else {
+        panic!("no release")
+    };
+    assert_eq!(unused, [], "services that declare nothing get all");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `…/environments/{environment}/processes` and `/logs`
+//! `…/environments/{environment}/processes`, `/logs` and `/diagnosis`
 
 use axum::Json;
 use axum::extract::State as Shared;
@@ -13,10 +13,11 @@ use crate::extract::caller::Authenticated;
 use crate::extract::listing::{Listing, Paging, part};
 use crate::extract::path::{EnvironmentPath, Path};
 use crate::extract::query::{FromParameters, Parameters, Query, refused};
-use crate::problem::Answer;
+use crate::problem::{Answer, ProblemDocument};
 use crate::state::State;
 use crate::wire::Page;
 use crate::wire::build::LogLine;
+use crate::wire::diagnosis::Diagnosis;
 use crate::wire::process::Process;
 
 /// Longer texts are not searched for.
@@ -34,6 +35,42 @@ pub async fn list_processes(
     let page = listing.page(&state.cursors, caller.tenant())?;
     let processes = part(state.slipway.processes(&caller, &at.app, &at.environment).await?, &page);
     Ok(Json(listing.answer(&state.cursors, caller.tenant(), &processes)))
+}
+
+/// Whose health is asked for.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes a parameter that is read as the name of a service")]
+pub struct OfService {
+    /// Only of this service.
+    service: Option<String>,
+}
+
+/// The service, if one was named.
+pub struct Named(Option<ServiceName>);
+
+impl FromParameters for Named {
+    fn from_parameters(parameters: &mut Parameters) -> Answer<Self> {
+        parameters.parsed("service").map(Self)
+    }
+}
+
+/// What is wrong with the processes of an environment, what shows it, and what to do next; and what a promotion waits for
+/// or the last one failed for. Values of variables are masked.
+#[utoipa::path(get, path = "/v1/apps/{app}/environments/{environment}/diagnosis", tag = "processes",
+    params(EnvironmentPath, OfService),
+    responses((status = 200, body = Diagnosis),
+        (status = 409, description = "The cluster refuses our access", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        Refusals))]
+pub async fn read_diagnosis(
+    Shared(state): Shared<State>,
+    Authenticated(caller): Authenticated,
+    Path(at): Path<EnvironmentPath>,
+    Query(Named(service)): Query<Named>,
+) -> Answer<Json<Diagnosis>> {
+    let view = state.slipway.diagnosis(&caller, &at.app, &at.environment, service.as_ref()).await?;
+    Ok(Json(Diagnosis::from(&view)))
 }
 
 /// Which lines are asked for.

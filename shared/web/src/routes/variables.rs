@@ -7,7 +7,6 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use http::StatusCode;
 use slipway_domain::error::Error;
-use slipway_domain::release::ReleaseRef;
 use slipway_domain::secret::Secret;
 use slipway_domain::variables::VariableKey;
 use slipway_service::caller::Caller;
@@ -149,16 +148,8 @@ pub async fn reveal_variables(
     Path(at): Path<EnvironmentPath>,
     change: Change<Reveal>,
 ) -> Answer<Json<Revealed>> {
-    let release = match optional_field("/release", change.body.release.as_deref())? {
-        Some(release) => release,
-        None => newest(&state, &caller, &at).await?,
-    };
-    let revealed = state.slipway.reveal_variables(&caller, &at.app, &release).await?;
+    let of = base("/release", change.body.release.as_deref())?;
+    let revealed = state.slipway.reveal_variables(&caller, &at.app, &at.environment, &of).await;
+    let revealed = revealed.map_err(|error| Problem::from(error).pointing(&[("/base", "/release")]))?;
     Ok(Json(Revealed::from(revealed)))
-}
-
-async fn newest(state: &State, caller: &Caller, at: &EnvironmentPath) -> Answer<ReleaseRef> {
-    let view = state.slipway.variables(caller, &at.app, &at.environment, &BaseChoice::Newest).await?;
-    let release = view.release.ok_or_else(|| Error::not_found("a release of the environment"))?;
-    Ok(ReleaseRef::Id(release))
 }

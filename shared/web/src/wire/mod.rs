@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod build;
+pub mod diagnosis;
 pub mod diff;
 pub mod environment;
 pub mod plan;

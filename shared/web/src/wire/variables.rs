@@ -10,6 +10,7 @@ use slipway_service::variables::{self as service, VariableView, VariablesView};
 use utoipa::ToSchema;
 
 use super::release::{Base, Release};
+use super::texts;
 use crate::extract::body::{Body, MAX_VARIABLES_BODY};
 
 /// A variable without its value.
@@ -101,19 +102,23 @@ pub struct VariablesChanged {
     pub created: Option<Release>,
     /// What it forked from.
     pub base: Option<Base>,
+    /// Of the keys that were set, those that the release's manifest does not declare for any service: no process gets
+    /// them. Services that declare nothing get all.
+    pub unused: Vec<String>,
 }
 
 impl From<&service::VariablesChanged> for VariablesChanged {
     fn from(change: &service::VariablesChanged) -> Self {
         match change {
             service::VariablesChanged::Unchanged { release } => {
-                Self { changed: false, release: release.to_string(), created: None, base: None }
+                Self { changed: false, release: release.to_string(), created: None, base: None, unused: Vec::new() }
             }
-            service::VariablesChanged::Released { release, base } => Self {
+            service::VariablesChanged::Released { release, base, unused } => Self {
                 changed: true,
                 release: release.release.id.to_string(),
                 created: Some(release.as_ref().into()),
                 base: Some(base.as_ref().into()),
+                unused: texts(unused),
             },
         }
     }
@@ -123,7 +128,7 @@ impl From<&service::VariablesChanged> for VariablesChanged {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reveal {
-    /// A release by id, number or tag; the environment's newest unless given.
+    /// `newest` (unless given), `active`, or a release by id, number or tag.
     pub release: Option<String>,
 }
 
