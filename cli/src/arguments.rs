@@ -106,6 +106,16 @@ pub enum Command {
         #[command(flatten)]
         how: How,
     },
+    /// Find out what is wrong with the processes, and what to do next
+    #[command(
+        after_help = "Exit codes: 0 nothing is wrong, 1 something is, or the request was refused.\nLog lines are \
+                            masked: values of variables of 8 characters and more are not shown.\n\nExamples:\n  \
+                            slipway deploy-debug -a myapp\n  slipway deploy-debug web -e staging"
+    )]
+    DeployDebug {
+        /// Only of this service
+        service: Option<String>,
+    },
     /// Show the variables of the newest release, or change them; ships nothing
     #[command(
         after_help = "Examples:\n  slipway env\n  slipway env --reveal\n  slipway env set API_KEY=abc PORT=8080\n  \

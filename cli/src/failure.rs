@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::api::{Problem, Promotion};
+use crate::api::{Problem, Promotion, PromotionFailure};
 use crate::terminal::{self, Terminal};
 
 /// The API refused, or something here failed.
@@ -109,7 +109,15 @@ fn not_promoted(promotion: &Promotion) -> Vec<String> {
     let mut lines = vec![format!("error: {} of {} ended as {outcome}", promotion.id, promotion.to)];
     lines.push(format!("  {}", consequence(promotion, outcome)));
     let Some(failure) = &promotion.failure else { return lines };
-    lines.push(format!("  cause:   {}: {}", failure.cause, failure.message));
+    lines.extend(evidence(failure));
+    let Promotion { app, environment, .. } = promotion;
+    let elsewhere = if environment == "production" { String::new() } else { format!(" -e {environment}") };
+    lines.push(format!("  next:    slipway deploy-debug -a {app}{elsewhere}"));
+    lines
+}
+
+fn evidence(failure: &PromotionFailure) -> Vec<String> {
+    let mut lines = vec![format!("  cause:   {}: {}", failure.cause, failure.message)];
     for (name, value) in [("service", &failure.service), ("process", &failure.process)] {
         if let Some(value) = value {
             lines.push(format!("  {name}: {value}"));

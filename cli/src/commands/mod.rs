@@ -3,6 +3,7 @@
 mod apps;
 mod builds;
 mod clusters;
+mod diagnosis;
 mod environments;
 mod external;
 mod local;
@@ -68,6 +69,7 @@ async fn dispatch(context: &Context<'_>, command: Command) -> Result<ExitCode, F
         Command::Run { service, command, release, time_limit } => {
             return runs::run(context, &service, command, release, time_limit).await;
         }
+        Command::DeployDebug { service } => return diagnosis::diagnose(context, service).await,
         Command::Ps => processes::list(context).await?,
         Command::Logs(logs) => processes::logs(context, logs).await?,
     }

@@ -79,6 +79,12 @@ async fn change(
     } else {
         context.terminal.line(&format!("Nothing changed: {} has it so already", changed.release));
     }
+    for key in &changed.unused {
+        context.terminal.note(&format!(
+            "note: no service declares {key}, so no process gets it; is it a typo, or missing from `environment` in the \
+             manifest?"
+        ));
+    }
     for line in changed.base.iter().flat_map(base_lines) {
         context.terminal.note(&line);
     }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers are part of the tests, which end at a broken expectation")]
 
 mod builder;
+mod diagnosing;
 mod external;
 mod failures;
 #[path = "../../../shared/service/tests/service/ports.rs"]

@@ -27,8 +27,8 @@ pub struct Subject<'a> {
     /// As the release's manifest has it.
     pub settings: Option<&'a Service>,
     pub words: Words<'a>,
-    /// The release is the active one, so that a roll-back helps.
-    pub active: bool,
+    /// The release is the active one, and there was a good one before it: a roll-back helps.
+    pub way_back: bool,
 }
 
 /// Where more of what was said is to be read.
@@ -124,7 +124,7 @@ impl Subject<'_> {
     }
 
     fn or_back(&self) -> String {
-        if self.active { format!("; or go back: {}", self.type_in("releases rollback", "")) } else { String::new() }
+        if self.way_back { format!("; or go back: {}", self.type_in("releases rollback", "")) } else { String::new() }
     }
 }
 
@@ -179,11 +179,11 @@ fn health(symptom: &Symptom<'_>, subject: &Subject<'_>) -> String {
     if message.contains("connection refused") {
         let question = match (settings.health.port, first) {
             (Some(port), first) if Some(port) != first => format!("port {port} ({})", subject.setting("health.port")),
-            (_, Some(port)) => format!("$PORT ({port})"),
+            (_, Some(port)) => format!("$PORT ({port} in the manifest)"),
             (_, None) => "its port".to_owned(),
         };
         let listens = format!("does the app listen on {question}, and on every address instead of localhost alone?");
-        return format!("{listens} {}{}", subject.read(), subject.or_back());
+        return format!("{listens} what it says: {}{}", subject.read(), subject.or_back());
     }
     let time = format!("{} (now {} s)", subject.setting("health.timeout"), settings.health.timeout_seconds);
     let back = subject.or_back();

@@ -34,7 +34,7 @@ struct Case<'a> {
     service: &'a str,
     environment: &'a str,
     words: Words<'a>,
-    active: bool,
+    way_back: bool,
 }
 
 impl Case<'_> {
@@ -48,22 +48,22 @@ impl Case<'_> {
             service: Some(&service),
             settings: self.manifest.service(&service),
             words: self.words,
-            active: self.active,
+            way_back: self.way_back,
         };
         advice(&Symptom { cause, message, exit }, &subject)
     }
 }
 
 fn case<'a>(manifest: &'a Manifest, service: &'a str) -> Case<'a> {
-    Case { manifest, service, environment: "production", words: Words::Process("web-r-x7k2p"), active: true }
+    Case { manifest, service, environment: "production", words: Words::Process("web-r-x7k2p"), way_back: true }
 }
 
 #[test]
 fn every_cause_has_its_advice() {
     let manifest = parse("slipway.yml", SHOP).unwrap();
     let mut text = String::new();
-    for (service, environment, active) in [("web", "production", true), ("plain", "staging", false)] {
-        let case = Case { environment, active, ..case(&manifest, service) };
+    for (service, environment, way_back) in [("web", "production", true), ("plain", "staging", false)] {
+        let case = Case { environment, way_back, ..case(&manifest, service) };
         for cause in Cause::ALL {
             writeln!(text, "{service} {cause}: {}", case.says(*cause, "", None)).unwrap();
         }
@@ -74,7 +74,9 @@ fn every_cause_has_its_advice() {
 #[test]
 fn a_refused_connection_asks_for_the_port() {
     let manifest = parse("slipway.yml", SHOP).unwrap();
-    for (service, port) in [("web", "$PORT (3000)"), ("admin", "port 9000 (services.admin.health.port)")] {
+    for (service, port) in
+        [("web", "$PORT (3000 in the manifest)"), ("admin", "port 9000 (services.admin.health.port)")]
+    {
         let said = case(&manifest, service).says(Cause::HealthTimeout, "dial tcp: connect: Connection refused", None);
         let question = format!("does the app listen on {port}, and on every address instead of localhost alone? ");
         assert!(said.starts_with(&question), "{said}");
@@ -113,7 +115,7 @@ fn what_was_said_is_read_where_it_still_is() {
         (Words::Promotion(&id), "read why it ends: slipway promotions info PABCDEFGHIJ -a shop"),
         (Words::Nowhere, "read why it ends: slipway logs --service web -a shop"),
     ] {
-        let case = Case { words, active: false, ..case(&manifest, "web") };
+        let case = Case { words, way_back: false, ..case(&manifest, "web") };
         assert_eq!(case.says(Cause::CrashLoop, "", None), expected);
     }
 }

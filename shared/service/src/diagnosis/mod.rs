@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use slipway_domain::error::Result;
 use slipway_domain::id::ReleaseId;
 use slipway_domain::name::{AppName, EnvironmentName, ServiceName};
-use slipway_domain::promotion::{Cause, Environment, Exit, Failure, Outcome, Promotion};
+use slipway_domain::promotion::{Cause, Environment, Exit, Failure, Outcome, Promotion, Status};
 use slipway_domain::release::{Release, ReleaseRef};
 use slipway_domain::time::Time;
 use slipway_rollout::advice::{Subject, Symptom, Words, advice};
@@ -26,7 +26,7 @@ use self::evidence::Evidence;
 use crate::caller::{Caller, Right};
 use crate::processes::{known, services};
 use crate::promotions::checks::cluster_error;
-use crate::promotions::situation::load;
+use crate::promotions::situation::{last_good, load};
 use crate::slipway::{Slipway, namespace};
 
 /// The state of health of an environment.
@@ -116,9 +116,10 @@ impl Slipway {
         findings.retain(|finding| wanted(&finding.key.service));
         let namespace = namespace(caller, app, environment);
         let mut evidence = Evidence::new(&store, self.cluster.as_ref(), &namespace, &look.releases);
+        let way_back = !findings.is_empty() && look.has_way_back(&store).await?;
         let mut views = Vec::new();
         for finding in findings {
-            views.push(look.view(finding, &mut evidence).await);
+            views.push(look.view(finding, way_back, &mut evidence).await);
         }
         let promotion = look.context(&mut evidence).await;
         Ok(DiagnosisView {
@@ -210,12 +211,26 @@ impl Look {
         diagnose(&self.seen, &Expected { manifests, standing, memory })
     }
 
-    async fn view(&self, mut finding: Finding, evidence: &mut Evidence<'_>) -> FindingView {
+    /// A roll-back with no release named would leave the active one.
+    async fn has_way_back(&self, store: &Scoped) -> Result<bool> {
+        let active = self.environment.active.as_ref().and_then(|active| self.releases.get(active));
+        let Some(active) = active.filter(|_| self.running.is_none() && self.environment.status != Status::Failed)
+        else {
+            return Ok(false);
+        };
+        match last_good(store, &self.environment, active).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code == "nothing_to_roll_back_to" => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn view(&self, mut finding: Finding, way_back: bool, evidence: &mut Evidence<'_>) -> FindingView {
         let log = evidence.of(&mut finding).await;
         let words = finding.process.as_deref().map_or(Words::Nowhere, Words::Process);
-        let active = self.running.is_none() && self.environment.active.as_ref() == Some(&finding.key.release);
+        let active = self.environment.active.as_ref() == Some(&finding.key.release);
         let symptom = Symptom { cause: finding.cause, message: &finding.message, exit: finding.exit.as_ref() };
-        let subject = self.subject(&finding.key.release, Some(&finding.key.service), words, active);
+        let subject = self.subject(&finding.key.release, Some(&finding.key.service), words, active && way_back);
         FindingView {
             next: advice(&symptom, &subject),
             service: finding.key.service,
@@ -257,7 +272,7 @@ impl Look {
         release: &'a ReleaseId,
         service: Option<&'a ServiceName>,
         words: Words<'a>,
-        active: bool,
+        way_back: bool,
     ) -> Subject<'a> {
         let manifest = self.releases.get(release).map(|release| &release.manifest);
         Subject {
@@ -267,7 +282,7 @@ impl Look {
             service,
             settings: manifest.and_then(|manifest| manifest.service(service?)),
             words,
-            active,
+            way_back,
         }
     }
 }

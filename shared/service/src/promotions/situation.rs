@@ -134,7 +134,7 @@ async fn named(store: &Scoped, app: &AppName, reference: &ReleaseRef) -> Result<
 
 /// The release that was active last of those older than the active one. A copy is as old as its original, so rolling
 /// back twice goes two steps back and not to and fro.
-async fn last_good(store: &Scoped, environment: &Environment, active: &Release) -> Result<Release> {
+pub(crate) async fn last_good(store: &Scoped, environment: &Environment, active: &Release) -> Result<Release> {
     let mut page = StoredPage::first(StoredPage::MAX_LIMIT);
     let mut looked_at = std::collections::BTreeSet::new();
     for _ in 0..HISTORY_SEARCHED / StoredPage::MAX_LIMIT {

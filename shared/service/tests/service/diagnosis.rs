@@ -33,10 +33,11 @@ async fn diagnosis(world: &World) -> DiagnosisView {
     world.slipway.diagnosis(&world.owner, &world.app, &world.production, None).await.unwrap()
 }
 
-/// A world whose active release has that secret, and is well.
+/// A world whose active release has that secret, is well, and is the second.
 async fn shipped() -> World {
     let world = World::new().await;
-    world.build(1, WEB).await;
+    let (_, first) = world.build(1, WEB).await;
+    assert_eq!(world.ship(&first).await, Outcome::Succeeded);
     let release = world.set(&[("SECRET", SECRET)]).await;
     assert_eq!(world.ship(&release).await, Outcome::Succeeded);
     world
@@ -84,6 +85,17 @@ async fn a_crash_loop_of_the_active_release_is_found_with_masked_evidence() {
 }
 
 #[tokio::test]
+async fn a_first_release_has_no_way_back() {
+    let world = World::new().await;
+    let (_, release) = world.build(1, WEB).await;
+    assert_eq!(world.ship(&release).await, Outcome::Succeeded);
+    world.cluster.ill.lock().unwrap().insert(world.image(1), crashing());
+    for finding in diagnosis(&world).await.findings {
+        assert!(!finding.next.contains("rollback"), "{finding:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_connection_asks_whether_the_port_is_the_right_one() {
     let world = shipped().await;
     let running = Stage::Running { started_at: "2026-01-15T14:00:00Z".parse().unwrap() };
@@ -93,7 +105,10 @@ async fn a_refused_connection_asks_whether_the_port_is_the_right_one() {
     let finding = diagnosis(&world).await.findings.remove(0);
     assert_eq!(finding.probe_error.as_deref(), Some("GET /?key=***: connect: connection refused"));
     assert!(finding.message.ends_with("within 3 s: GET /?key=***: connect: connection refused"), "{finding:?}");
-    assert!(finding.next.starts_with("does the app listen on $PORT (3000), and on every address"), "{finding:?}");
+    assert!(
+        finding.next.starts_with("does the app listen on $PORT (3000 in the manifest), and on every address"),
+        "{finding:?}"
+    );
 }
 
 #[tokio::test]

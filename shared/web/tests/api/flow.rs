@@ -158,9 +158,32 @@ async fn a_release_that_fails_is_told_with_its_evidence() {
     assert_eq!(promotion["failure"]["cause"], "health_timeout");
     assert_eq!(promotion["failure"]["service"], "web");
     assert!(promotion["failure"]["log"][0].as_str().unwrap().ends_with("says it is not well"));
+    let diagnosis = api.get(&format!("{ENVIRONMENT}/diagnosis")).await.ok();
+    assert_eq!((&diagnosis["findings"], &diagnosis["promotion"]["id"]), (&json!([]), &promotion["id"]));
+    assert_eq!(diagnosis["promotion"]["failure"]["cause"], "health_timeout");
     let states = api.get("/v1/apps/shop/releases").await.ok();
     let states: Vec<&Value> = states["items"].as_array().unwrap().iter().map(|release| &release["state"]).collect();
     assert_eq!(states, [&json!("rolled_back"), &json!("deployed")]);
+}
+
+#[tokio::test]
+async fn a_sick_process_is_found_with_what_to_do_next() {
+    let api = Api::new().await;
+    let build = built(&api, 1).await;
+    promoted(&api, &json!({ "release": "v1" })).await;
+    api.world.cluster.broken.lock().unwrap().insert(api.world.image(1));
+    api.world.wait(std::time::Duration::from_secs(9));
+    let diagnosis = api.get(&format!("{ENVIRONMENT}/diagnosis?service=web")).await.ok();
+    assert_eq!((&diagnosis["status"], &diagnosis["active"]), (&json!("running"), &build["release"]));
+    let counts = json!({
+        "service": "web", "release": build["release"], "asked": 2, "healthy": 0, "starting": 0, "sick": 2
+    });
+    assert_eq!((&diagnosis["services"], &diagnosis["promotion"]), (&json!([counts]), &Value::Null));
+    let finding = &diagnosis["findings"][0];
+    assert_eq!((&finding["cause"], &finding["probe_error"]), (&json!("health_timeout"), &json!("HTTP 500")));
+    assert_eq!(finding["message"], "did not pass its health check within 3 s: HTTP 500");
+    assert!(finding["next"].as_str().unwrap().contains("services.web.health.timeout (now 3 s)"), "{finding}");
+    assert!(finding["log"][0].as_str().unwrap().ends_with("says it is not well"));
 }
 
 #[tokio::test]

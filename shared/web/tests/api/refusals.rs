@@ -89,6 +89,8 @@ async fn requests_that_cannot_be_read_are_told_where() {
             case("GET", "/v1/apps?limit=101", 400, "invalid_query").pointers(&["limit"]),
             case("GET", "/v1/apps?cursor=AAAA", 400, "invalid_query").pointers(&["cursor"]),
             case("GET", "/v1/apps?page=2", 400, "invalid_query").pointers(&["page"]),
+            case("GET", format!("{ENVIRONMENT}/diagnosis?service=W_B"), 400, "invalid_query").pointers(&["service"]),
+            case("GET", format!("{ENVIRONMENT}/diagnosis?process=x"), 400, "invalid_query").pointers(&["process"]),
         ],
     )
     .await;
@@ -138,6 +140,11 @@ async fn paths_that_name_nothing_are_not_found() {
             case("GET", format!("{ENVIRONMENT}/promotions/PAAAAAAAAAA"), 404, "promotion_not_found"),
             case("GET", format!("{ENVIRONMENT}/promotions/x/events"), 404, "promotion_not_found"),
             case("GET", format!("{ENVIRONMENT}/runs/JAAAAAAAAAA"), 404, "run_not_found"),
+            case("GET", "/v1/apps/none/environments/production/diagnosis", 404, "app_not_found"),
+            case("GET", "/v1/apps/shop/environments/none/diagnosis", 404, "environment_not_found"),
+            case("GET", format!("{ENVIRONMENT}/diagnosis?service=wbe"), 404, "service_not_found")
+                .pointers(&["service"]),
+            case("GET", format!("{ENVIRONMENT}/logs?service=wbe"), 404, "service_not_found").pointers(&["service"]),
         ],
     )
     .await;
@@ -200,6 +207,7 @@ async fn a_token_does_what_its_role_allows() {
             assert_eq!(answer.refusal().1, "forbidden");
         }
         assert_eq!(api.get("/v1/me").await.ok()["role"], role.as_str());
+        assert_eq!(api.get(&format!("{ENVIRONMENT}/diagnosis")).await.status, 200);
     }
 }
 
@@ -246,4 +254,10 @@ async fn a_dependency_that_is_away_is_503_and_says_when_to_come_back() {
     let answer = api.post(&format!("{ENVIRONMENT}/promotions"), &promote).await;
     assert_eq!(answer.refusal().0, 503);
     assert!(!answer.header("retry-after").is_empty());
+    let answer = api.get(&format!("{ENVIRONMENT}/diagnosis")).await;
+    assert_eq!(answer.refusal(), (503, "cluster_unreachable".to_owned(), vec![]));
+    let unauthorized = slipway_service::ports::ClusterError::Unauthorized("forbidden".to_owned());
+    *api.world.cluster.away.lock().unwrap() = Some(unauthorized);
+    let answer = api.get(&format!("{ENVIRONMENT}/diagnosis")).await;
+    assert_eq!(answer.refusal(), (409, "cluster_unauthorized".to_owned(), vec![]));
 }

@@ -26,7 +26,7 @@ async fn setting_variables_makes_a_release_and_ships_nothing() {
         (
             200,
             json!({
-                "changed": false, "release": changed["release"], "created": null, "base": null
+                "changed": false, "release": changed["release"], "created": null, "base": null, "unused": []
             })
         )
     );
@@ -94,6 +94,7 @@ async fn values_are_seen_in_one_answer_and_in_no_other() {
         &format!("{environment}/promotions"),
         &format!("{environment}/processes"),
         &format!("{environment}/logs"),
+        &format!("{environment}/diagnosis"),
     ];
     for path in paths {
         let answer = api.get(path).await;
@@ -106,4 +107,18 @@ async fn values_are_seen_in_one_answer_and_in_no_other() {
     api.world.staging().await;
     let elsewhere = api.get("/v1/apps/shop/environments/staging/variables?release=v1").await;
     assert_eq!(elsewhere.refusal(), (409, "wrong_environment".to_owned(), vec!["release".to_owned()]));
+    let reveal = format!("{environment}/variables/reveal").replace("production", "staging");
+    let refused = api.post(&reveal, &json!({ "release": release })).await.refusal();
+    assert_eq!(refused, (409, "wrong_environment".to_owned(), vec!["/release".to_owned()]));
+    assert_eq!(api.post(&reveal, &json!({})).await.refusal().1, "release_not_found");
+    let active = api.post(&format!("{VARIABLES}/reveal"), &json!({ "release": "active" })).await.ok();
+    assert_eq!(active["variables"], json!({}));
+}
+
+#[tokio::test]
+async fn a_variable_that_no_service_declares_is_told() {
+    let api = Api::new().await;
+    api.world.build(1, "environment:\n  - KEY=1\nservices:\n  web:\n    port: 3000\n").await;
+    let changed = api.send("PATCH", VARIABLES, &[], r#"{"set":{"KEY":"2","KYE":"3"}}"#).await.ok();
+    assert_eq!(changed["unused"], json!(["KYE"]));
 }
