@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use super::Context;
-use crate::api::{self, DiagnosedPromotion, Diagnosis, Finding};
+use crate::api;
+use crate::api::diagnosis::{DiagnosedPromotion, Diagnosis, Finding, ServiceHealth};
 use crate::failure::{Failure, REFUSED};
 use crate::target::{Target, segment};
 use crate::text::{ago, clean};
@@ -45,7 +46,7 @@ fn report(diagnosis: &Diagnosis, now: Timestamp) -> Vec<String> {
 }
 
 /// `web of R…: 2 of 3 healthy, 1 starting`
-fn counts(service: &api::ServiceHealth) -> String {
+fn counts(service: &ServiceHealth) -> String {
     let others = [(service.starting, "starting"), (service.sick, "sick")];
     let others = others.into_iter().filter(|(count, _)| *count > 0);
     let others: String = others.map(|(count, word)| format!(", {count} {word}")).collect();
@@ -90,7 +91,7 @@ fn context_of(promotion: &DiagnosedPromotion) -> Vec<String> {
 }
 
 fn verdict(diagnosis: &Diagnosis) -> String {
-    let sum = |count: fn(&api::ServiceHealth) -> u32| diagnosis.services.iter().map(count).sum::<u32>();
+    let sum = |count: fn(&ServiceHealth) -> u32| diagnosis.services.iter().map(count).sum::<u32>();
     let (asked, healthy, starting) = (sum(|it| it.asked), sum(|it| it.healthy), sum(|it| it.starting));
     match (diagnosis.findings.len(), asked) {
         (0, 0) => "nothing runs here, and nothing should".to_owned(),
