@@ -48,9 +48,10 @@ fn report(diagnosis: &Diagnosis, now: Timestamp) -> Vec<String> {
 /// `web of R…: 2 of 3 healthy, 1 starting`
 fn counts(service: &ServiceHealth) -> String {
     let others = [(service.starting, "starting"), (service.sick, "sick")];
-    let others = others.into_iter().filter(|(count, _)| *count > 0);
-    let others: String = others.map(|(count, word)| format!(", {count} {word}")).collect();
-    format!("{} of {}: {} of {} healthy{others}", service.service, service.release, service.healthy, service.asked)
+    let others = others.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    let healthy = format!("{} of {} healthy", service.healthy, service.asked);
+    let counts: Vec<String> = std::iter::once(healthy).chain(others).collect();
+    format!("{} of {}: {}", service.service, service.release, counts.join(", "))
 }
 
 fn told(finding: &Finding, now: Timestamp) -> Vec<String> {

@@ -106,7 +106,7 @@ impl Slipway {
     ) -> Result<DiagnosisView> {
         caller.needs(Right::Read)?;
         let store = self.of(caller);
-        let look = self.look(caller, &store, app, environment).await?;
+        let look = Box::pin(self.look(caller, &store, app, environment)).await?;
         if let Some(service) = service {
             known(&services(&store, &look.environment).await?, service, environment)?;
         }
@@ -116,12 +116,12 @@ impl Slipway {
         findings.retain(|finding| wanted(&finding.key.service));
         let namespace = namespace(caller, app, environment);
         let mut evidence = Evidence::new(&store, self.cluster.as_ref(), &namespace, &look.releases);
-        let way_back = !findings.is_empty() && look.has_way_back(&store).await?;
+        let way_back = !findings.is_empty() && Box::pin(look.has_way_back(&store)).await?;
         let mut views = Vec::new();
         for finding in findings {
-            views.push(look.view(finding, way_back, &mut evidence).await);
+            views.push(Box::pin(look.view(finding, way_back, &mut evidence)).await);
         }
-        let promotion = look.context(&mut evidence).await;
+        let promotion = Box::pin(look.context(&mut evidence)).await;
         Ok(DiagnosisView {
             at: look.seen.at,
             promotion,
