@@ -91,7 +91,7 @@ fn what_reaches_a_service_is_rendered_whole() {
 #[test]
 fn a_run_is_rendered_whole_and_selected_by_no_service() {
     let run = NewRun {
-        id: "XBCDEFGHIJK".parse().unwrap(),
+        id: "JBCDEFGHIJK".parse().unwrap(),
         template: template(&asked("slipway.yml", WEB)),
         command: vec!["bin/migrate".to_owned(), "$TARGET".to_owned()],
         time_limit: Duration::from_secs(90),
@@ -123,7 +123,7 @@ fn an_image_that_may_be_written_to_keeps_its_user_and_is_denied_a_token_all_the_
 fn values_are_in_the_secret_and_nowhere_else() {
     let new = new(template(&asked("slipway.yml", WEB)));
     let run = NewRun {
-        id: "XBCDEFGHIJK".parse().unwrap(),
+        id: "JBCDEFGHIJK".parse().unwrap(),
         template: new.template.clone(),
         command: vec!["a".to_owned()],
         time_limit: Duration::from_secs(1),

@@ -1,0 +1,3 @@
+//! The shipped engine on a real cluster. Needs one: `make test-kubernetes` runs this with it.
+
+mod rollouts;
