@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::DATE;
+use k8s_openapi::api::core::v1::Namespace as NamespaceObject;
 use k8s_openapi::jiff::fmt::rfc2822;
+use kube::Resource;
 use kube::api::{GetParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ObjectList, Request, Status};
 use serde::Serialize;
@@ -105,6 +107,12 @@ impl KubernetesCluster {
     /// None: there is no such object.
     pub(crate) async fn get<K: Kind>(&self, namespace: &str, name: &str) -> Result<Option<K>, kube::Error> {
         absent(self.ask(request::<K>(namespace).get(name, &GetParams::default())).await)
+    }
+
+    /// The namespace itself, which is in none.
+    pub(crate) async fn get_namespace(&self, name: &str) -> Result<Option<NamespaceObject>, kube::Error> {
+        let namespaces = Request::new(NamespaceObject::url_path(&(), None));
+        absent(self.ask(namespaces.get(name, &GetParams::default())).await)
     }
 
     /// The stored object. None: one of this name exists.

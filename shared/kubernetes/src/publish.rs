@@ -3,7 +3,7 @@
 //! Service and Ingress belong to the service and not to one release. Ports are only ever added. They bear the epoch of
 //! the promotion that wrote them last, and a worker of an older one leaves them alone.
 
-use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, Service};
+use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 use slipway_domain::promotion::Epoch;
 use slipway_service::ports::{ClusterError, Namespace, NewDeployment};
@@ -17,7 +17,7 @@ impl KubernetesCluster {
     /// Fails unless the namespace is there and bears this tenant's, app's and environment's labels.
     pub(crate) async fn check_namespace(&self, namespace: &Namespace) -> Result<(), ClusterError> {
         let own = namespace.to_string();
-        let found: Option<NamespaceObject> = self.get(&own, &own).await.map_err(refused)?;
+        let found = self.get_namespace(&own).await.map_err(refused)?;
         let Some(found) = found else {
             let text = format!(
                 "there is no namespace {own}: apply what `slipway clusters access {} {}` prints",
