@@ -26,8 +26,9 @@ use tokio::time::{sleep, timeout};
 use crate::client::{REQUEST_LIMIT, within};
 use crate::names;
 
-/// The server ends a watch after so long, in seconds, and it is begun anew.
-const RENEWED_SECONDS: u32 = 60;
+/// The server ends a watch after so long, in seconds, and it is begun anew: before a connection counts as dead because
+/// nothing was said on it.
+const RENEWED_SECONDS: u32 = 45;
 /// Nothing at all was told for so long, not even the end: the connection is dead.
 const SILENCE: Duration = Duration::from_secs(RENEWED_SECONDS as u64 + 10);
 /// A namespace that nobody looks at is watched for so long.
