@@ -31,6 +31,11 @@ fn the_same_seed_is_the_same_world() {
 
 /// Worlds that broke a rule once.
 #[test]
+fn a_look_that_is_older_than_the_one_before_it_moves_nothing() {
+    assert_eq!(run(&random::setup(296_021)).broken, None);
+}
+
+#[test]
 fn a_collector_that_slept_leaves_what_was_promoted_meanwhile() {
     assert_eq!(run(&random::setup(3_318)).broken, None);
 }

@@ -29,6 +29,7 @@ fn deployment(shared: &Shared, core: &Core, row: &Row) -> io::Result<Deployment>
         resource_version: row.version.to_string(),
         replicas: row.replicas,
         epoch: row.epoch,
+        turn: row.turn,
         intact: !core.altered.contains(&row.uid),
         visibility: visibility(core, row, &processes),
         processes,

@@ -257,6 +257,9 @@ pub struct SavedAction {
     pub deployment: DeploymentKey,
     pub resource_version: String,
     pub replicas: u32,
+    /// The turn that decided it, which the object bears once the write, or a later one, has landed.
+    #[serde(default)]
+    pub turn: u64,
 }
 
 /// Names a Deployment: one per service and release.

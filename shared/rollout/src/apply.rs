@@ -9,7 +9,7 @@ use slipway_domain::promotion::{
 };
 use slipway_domain::time::Time;
 
-use crate::decide::{Action, Decision, WINDOW, deadline, failure, is_open};
+use crate::decide::{Action, Decision, WINDOW, deadline, failure};
 use crate::observation::Observation;
 use crate::phase::{Illegal, Position, StatusChange, Transition, Trigger, next};
 use crate::story::Note;
@@ -153,8 +153,8 @@ impl Draft {
         });
     }
 
-    /// New counts, and older ones that may still be on their way: the object is as it was when they were decided. A stamp
-    /// that lands late changes nothing, and must not hide an older count.
+    /// New counts, and the last older one of each other Deployment: it may still be on its way, and where it has landed it
+    /// tells a look that is older. A stamp that lands late changes nothing, and must not hide an older count.
     fn keep_actions(&mut self, actions: &[Action], seen: Option<&Observation>) {
         let old = std::mem::take(&mut self.promotion.actions);
         for action in actions {
@@ -164,13 +164,11 @@ impl Draft {
                 deployment: key.clone(),
                 resource_version: resource_version.clone(),
                 replicas: *replicas,
+                turn: self.promotion.turn,
             });
         }
-        let open = |saved: &SavedAction| match seen.map(|seen| seen.deployment(&saved.deployment)) {
-            None => true,
-            Some(deployment) => deployment.is_some_and(|deployment| is_open(saved, deployment)),
-        };
-        for saved in old.into_iter().filter(open) {
+        let exists = |saved: &SavedAction| seen.is_none_or(|seen| seen.deployment(&saved.deployment).is_some());
+        for saved in old.into_iter().filter(exists) {
             if !self.promotion.actions.iter().any(|action| action.deployment == saved.deployment) {
                 self.promotion.actions.push(saved);
             }

@@ -258,9 +258,10 @@ fn settle_saved(promotion: &Promotion, seen: &Observation, decision: &mut Decisi
     }
 }
 
-/// The object is as it was when the action was decided, and does not show it: it may still land.
+/// The object bears an older turn than that of the action: it may still land, or this look is older than one before
+/// it. A write of our own settles both, for it lands or meets a conflict.
 pub(crate) fn is_open(saved: &SavedAction, deployment: &Deployment) -> bool {
-    deployment.resource_version == saved.resource_version && deployment.replicas != saved.replicas
+    deployment.turn < saved.turn && deployment.replicas != saved.replicas
 }
 
 impl Decision {

@@ -21,6 +21,8 @@ pub struct Deployment {
     pub replicas: u32,
     /// The stamp.
     pub epoch: Epoch,
+    /// The turn that wrote it last; it grows within a promotion.
+    pub turn: u64,
     /// The template and the selector are as we wrote them.
     pub intact: bool,
     pub visibility: Visibility,

@@ -116,7 +116,9 @@ impl Frame {
             .filter_map(|(release, saved)| {
                 let Saved { age, replicas } = (*saved)?;
                 let deployment = self.key(release).clone();
-                Some(SavedAction { deployment, resource_version: version(age), replicas: replicas.into() })
+                // Nothing has written the object since: a write of a later turn would have.
+                let turn = u64::from(age == 0);
+                Some(SavedAction { deployment, resource_version: version(age), replicas: replicas.into(), turn })
             })
             .collect()
     }
@@ -135,7 +137,8 @@ impl Frame {
     fn rollout(&self, promotion: &Promotion) -> Rollout {
         let memory = &promotion.memory;
         let mut saved = [None; RELEASES];
-        for action in &promotion.actions {
+        // One that has landed or never will decides nothing, for no look is older than the one before it.
+        for action in promotion.actions.iter().filter(|action| age(&action.resource_version) == 0) {
             let place = &mut saved[self.release(&action.deployment.release).place()];
             assert!(place.is_none(), "at most one count is saved for a Deployment");
             *place = Some(Saved { age: age(&action.resource_version), replicas: small(action.replicas) });
@@ -188,6 +191,7 @@ impl Frame {
                 resource_version: version(0),
                 replicas: object.replicas.into(),
                 epoch: epoch(stamp(object.epoch)),
+                turn: 0,
                 intact: true,
                 visibility: if object.running == object.replicas { Visibility::Visible } else { Visibility::Pending },
                 processes: (0..object.running).map(|place| process(release, place, crashes == Some(release))).collect(),

@@ -24,6 +24,7 @@ pub fn read(listed: &Listed, deployment: &Deployment, key: DeploymentKey) -> See
         resource_version: meta.resource_version.clone().unwrap_or_default(),
         replicas: replicas(deployment),
         epoch: epoch(deployment),
+        turn: turn(deployment),
         intact: drift::is_intact(deployment),
         visibility: visibility(deployment, &sets, &pods),
         processes: pods.iter().map(|pod| process::read(&context, pod)).collect(),
@@ -43,6 +44,10 @@ fn replicas(deployment: &Deployment) -> u32 {
 fn epoch(deployment: &Deployment) -> Epoch {
     let stamp = drift::annotation(deployment, names::EPOCH).and_then(|text| text.parse().ok());
     Epoch(stamp.unwrap_or(0))
+}
+
+fn turn(deployment: &Deployment) -> u64 {
+    drift::annotation(deployment, names::TURN).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn visibility(deployment: &Deployment, sets: &[&ReplicaSet], pods: &[&Pod]) -> Visibility {

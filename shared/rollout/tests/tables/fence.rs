@@ -128,10 +128,10 @@ fn drift_ends_nothing_while_restoring() {
 #[test]
 fn a_saved_action_that_is_not_shown_is_touched_before_anything_else() {
     let world = World::rolling(2, 2).old(many(2, &ready(500)));
-    assert_eq!(world.clone().saved("web", "new", "10", 1).says(), "web/new 0→1", "decided again");
-    assert_eq!(world.clone().saved("web", "old", "10", 1).says(), "stamp web/old", "and nothing goes up meanwhile");
-    assert_eq!(world.clone().saved("web", "old", "9", 1).says(), "web/new 0→1", "the object has changed since");
-    assert_eq!(world.saved("web", "old", "10", 2).says(), "web/new 0→1", "it is shown");
+    assert_eq!(world.clone().saved("web", "new", 4, 1).says(), "web/new 0→1", "decided again");
+    assert_eq!(world.clone().saved("web", "old", 4, 1).says(), "stamp web/old", "and nothing goes up meanwhile");
+    assert_eq!(world.clone().saved("web", "old", 3, 1).says(), "web/new 0→1", "a later turn has written the object");
+    assert_eq!(world.saved("web", "old", 4, 2).says(), "web/new 0→1", "it is shown");
 }
 
 #[test]
@@ -140,25 +140,25 @@ fn nothing_ends_before_a_saved_action_is_touched() {
         .fresh(vec![ready(99)])
         .but(|promotion| promotion.memory.complete_since = Some(crate::world::ago(50)));
     assert_eq!(complete.says(), "Settled");
-    assert_eq!(complete.saved("web", "old", "10", 1).says(), "stamp web/old");
+    assert_eq!(complete.saved("web", "old", 4, 1).says(), "stamp web/old");
     let restored = World::web(Phase::Restoring, 1, 1).old(vec![ready(99)]);
     assert_eq!(restored.says(), "Restored");
-    assert_eq!(restored.saved("web", "new", "10", 1).says(), "stamp web/new");
+    assert_eq!(restored.saved("web", "new", 4, 1).says(), "stamp web/new");
 }
 
 #[test]
 fn another_count_for_an_object_with_an_open_action_waits_for_its_stamp() {
     let rolling = World::rolling(2, 2).old(vec![ready(500), ready(500)]);
     assert_eq!(rolling.says(), "web/new 0→1");
-    let same = rolling.clone().saved("web", "new", "10", 1);
+    let same = rolling.clone().saved("web", "new", 4, 1);
     assert_eq!(same.says(), "web/new 0→1");
-    let other = rolling.saved("web", "new", "10", 2);
+    let other = rolling.saved("web", "new", 4, 2);
     assert_eq!(other.says(), "stamp web/new");
 }
 
 #[test]
 fn a_doomed_process_turns_back_whatever_is_on_its_way() {
-    let world = World::rolling(1, 1).old(vec![ready(500)]).fresh(vec![crash_loop()]).saved("web", "old", "10", 0);
+    let world = World::rolling(1, 1).old(vec![ready(500)]).fresh(vec![crash_loop()]).saved("web", "old", 4, 0);
     assert_eq!(world.says(), "Broken(crash_loop)");
 }
 

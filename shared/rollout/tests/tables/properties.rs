@@ -14,8 +14,8 @@ use slipway_rollout::phase::Trigger;
 
 use crate::records::environment;
 use crate::world::{
-    EPOCH, NOW, World, booting, crash_loop, exit, exited, homeless, key, lost, over, ready, service, stopping,
-    unlisted, waiting,
+    EPOCH, NOW, SEEN_TURN, World, booting, crash_loop, exit, exited, homeless, key, lost, over, ready, service,
+    stopping, unlisted, waiting,
 };
 
 const SERVICES: [&str; 2] = ["web", "worker"];
@@ -90,6 +90,7 @@ fn put(world: World, service: &str, of: &str, seen: Seen) -> World {
             deployment: key(service, of),
             resource_version: "10".to_owned(),
             replicas,
+            turn: SEEN_TURN + 1,
         }));
     })
 }

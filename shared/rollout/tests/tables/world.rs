@@ -18,6 +18,8 @@ use slipway_rollout::observation::{Deployment, Observation, Process, Readiness, 
 /// The moment of the look, on both clocks.
 pub const NOW: Time = Time::from_millis(1_768_000_000_000);
 pub const EPOCH: Epoch = Epoch(7);
+/// The turn that wrote the objects that are seen.
+pub const SEEN_TURN: u64 = 3;
 
 pub fn ago(seconds: u64) -> Time {
     Time::from_millis(NOW.as_millis() - i64::try_from(seconds).unwrap() * 1000)
@@ -251,6 +253,7 @@ impl World {
             resource_version: "10".to_owned(),
             replicas: u32::try_from(processes.iter().filter(|process| process.is_live()).count()).unwrap(),
             epoch: EPOCH,
+            turn: SEEN_TURN,
             intact: true,
             visibility: Visibility::Visible,
             processes,
@@ -279,12 +282,14 @@ impl World {
         self.but(|promotion| change(promotion.memory.processes.entry(format!("uid-{process}")).or_default()))
     }
 
-    pub fn saved(self, service: &str, of: &str, version: &str, replicas: u32) -> Self {
+    /// A count that `turn` decided, one after [`SEEN_TURN`] where the object does not bear it.
+    pub fn saved(self, service: &str, of: &str, turn: u64, replicas: u32) -> Self {
         self.but(|promotion| {
             promotion.actions.push(SavedAction {
                 deployment: key(service, of),
-                resource_version: version.to_owned(),
+                resource_version: "10".to_owned(),
                 replicas,
+                turn,
             });
         })
     }

@@ -63,6 +63,7 @@ struct Row {
     uid: u64,
     version: u64,
     epoch: Epoch,
+    turn: u64,
     /// One per process: its number, and since when it runs.
     processes: Vec<(u64, Time)>,
 }
@@ -148,6 +149,7 @@ impl Cluster for MemoryCluster {
             resource_version: row.version.to_string(),
             replicas: row.replicas(),
             epoch: row.epoch,
+            turn: row.turn,
             intact: true,
             visibility: refusal.clone().map_or(Visibility::Visible, Visibility::Refused),
             processes: (row.processes.iter().skip(usize::from(refusal.is_some())))
@@ -161,7 +163,7 @@ impl Cluster for MemoryCluster {
         self.reach()?;
         let uid = self.counter.fetch_add(1, Ordering::SeqCst);
         self.images.lock().unwrap().insert(new.key.clone(), new.template.image.clone());
-        let row = Row { uid, version: 1, epoch: new.epoch, processes: Vec::new() };
+        let row = Row { uid, version: 1, epoch: new.epoch, turn: 0, processes: Vec::new() };
         self.rows.lock().unwrap().entry((namespace.clone(), new.key.clone())).or_insert(row);
         Ok(())
     }
@@ -179,6 +181,7 @@ impl Cluster for MemoryCluster {
         }
         row.version += 1;
         row.epoch = write.epoch;
+        row.turn = write.turn;
         if let Some(replicas) = write.replicas {
             let replicas = usize::try_from(replicas).unwrap();
             row.processes.truncate(replicas);

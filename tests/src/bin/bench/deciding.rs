@@ -142,6 +142,7 @@ fn deployment(key: DeploymentKey, count: usize) -> Deployment {
         resource_version: "1".to_owned(),
         replicas: u32::try_from(count).unwrap_or(u32::MAX),
         epoch: EPOCH,
+        turn: 1,
         intact: true,
         visibility: Visibility::Visible,
         processes: (0..count).map(process).collect(),

@@ -60,6 +60,7 @@ pub struct Deployment {
     pub version: u64,
     pub replicas: u32,
     pub epoch: Epoch,
+    pub turn: u64,
     pub intact: bool,
     pub ports: bool,
     /// The controller has not acted on the last write yet.
@@ -166,6 +167,7 @@ impl Cluster {
         let Some(deployment) = self.deployments.get_mut(&write.key) else { return Vec::new() };
         deployment.version = version;
         deployment.epoch = write.epoch;
+        deployment.turn = write.turn;
         let repaired = !std::mem::replace(&mut deployment.intact, true);
         let counted = write.replicas.filter(|count| *count != deployment.replicas);
         deployment.replicas = counted.unwrap_or(deployment.replicas);
@@ -252,6 +254,7 @@ impl Cluster {
                 resource_version: deployment.version.to_string(),
                 replicas: deployment.replicas,
                 epoch: deployment.epoch,
+                turn: deployment.turn,
                 intact: deployment.intact,
                 visibility: deployment.visibility(),
                 processes: deployment.processes.iter().map(|process| process.seen(|time| self.stamp(time))).collect(),
@@ -288,6 +291,7 @@ impl Deployment {
             version,
             replicas: 0,
             epoch,
+            turn: 0,
             intact: true,
             ports,
             pending: true,
