@@ -152,6 +152,9 @@ pub struct Failure {
     pub at: Time,
     /// The last log lines of the process, masked; at most 100 lines and 64 KiB.
     pub log: Vec<String>,
+    /// What the cluster said about the process, oldest first, masked; at most 20 of 1 KiB.
+    #[serde(default)]
+    pub events: Vec<String>,
 }
 
 /// What one service needs of a rollout, fixed when the promotion starts.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::act::refused;
 use crate::client::KubernetesCluster;
 use crate::names;
+use crate::read::events::told;
 use crate::read::{Listed, observation};
 use crate::watch::Versions;
 
@@ -63,6 +64,12 @@ impl Cluster for KubernetesCluster {
 
     async fn changed(&self, namespace: &Namespace, seen: &Observation, limit: Duration) {
         self.watches.changed(&namespace.to_string(), seen, limit).await;
+    }
+
+    async fn events(&self, namespace: &Namespace, process: &str) -> Result<Vec<String>, ClusterError> {
+        let about = ListParams::default().fields(&format!("involvedObject.kind=Pod,involvedObject.name={process}"));
+        let listed = self.list(&namespace.to_string(), &about).await.map_err(refused)?;
+        Ok(told(&listed.items))
     }
 
     async fn tail(&self, namespace: &Namespace, process: &str, lines: usize) -> Result<Vec<String>, ClusterError> {

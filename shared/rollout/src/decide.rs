@@ -151,7 +151,16 @@ impl Decision {
 }
 
 pub(crate) fn failure(cause: Cause, message: impl Into<String>, at: Time) -> Failure {
-    Failure { cause, message: message.into(), service: None, process: None, exit: None, at, log: Vec::new() }
+    Failure {
+        cause,
+        message: message.into(),
+        service: None,
+        process: None,
+        exit: None,
+        at,
+        log: Vec::new(),
+        events: Vec::new(),
+    }
 }
 
 /// What ends a phase without a look at the cluster's objects.

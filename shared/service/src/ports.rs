@@ -126,6 +126,12 @@ pub trait Cluster: Send + Sync {
     /// The last lines of a process's log (stdout and stderr), oldest first; of its previous run where the present one
     /// has none.
     async fn tail(&self, namespace: &Namespace, process: &str, lines: usize) -> Result<Vec<String>, ClusterError>;
+
+    /// What the cluster itself said about a process, oldest first. Nothing on a cluster that says all it knows in the
+    /// observation.
+    async fn events(&self, _namespace: &Namespace, _process: &str) -> Result<Vec<String>, ClusterError> {
+        Ok(Vec::new())
+    }
 }
 
 /// A line of a log.

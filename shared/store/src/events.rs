@@ -96,6 +96,7 @@ mod tests {
             exit: None,
             at: Time::default(),
             log,
+            events: Vec::new(),
         };
         bound(&mut failure);
         failure.log

@@ -239,7 +239,16 @@ fn failure(latch: Latch) -> Failure {
         Latch::OnRequest => Cause::Cancelled,
         Latch::Otherwise => Cause::Internal,
     };
-    Failure { cause, message: String::new(), service: None, process: None, exit: None, at: NOW, log: Vec::new() }
+    Failure {
+        cause,
+        message: String::new(),
+        service: None,
+        process: None,
+        exit: None,
+        at: NOW,
+        log: Vec::new(),
+        events: Vec::new(),
+    }
 }
 
 fn process(release: Release, place: u8, crashes: bool) -> Process {

@@ -16,6 +16,23 @@ pub fn probe_error(events: &[Event], pod: &Pod, main: Option<&ContainerStatus>) 
     event.message.clone().filter(|_| current)
 }
 
+/// Everything that was said about one pod, oldest first: `Failed: Error: ImagePullBackOff (3 times)`.
+pub fn told(events: &[Event]) -> Vec<String> {
+    let mut events: Vec<&Event> = events.iter().collect();
+    events.sort_by_key(|event| last_seen(event));
+    events.into_iter().map(words).collect()
+}
+
+fn words(event: &Event) -> String {
+    let reason = event.reason.as_deref().unwrap_or("Event");
+    let message = event.message.as_deref().unwrap_or_default().trim();
+    let series = event.series.as_ref().and_then(|series| series.count);
+    match series.or(event.count).unwrap_or(1) {
+        times @ 2.. => format!("{reason}: {message} ({times} times)"),
+        _ => format!("{reason}: {message}"),
+    }
+}
+
 /// Events about one pod, with the time of their last occurrence.
 fn of_pod<'a>(events: &'a [Event], pod: &Pod) -> impl Iterator<Item = (Time, &'a Event)> {
     let pod = uid(&pod.metadata).to_owned();

@@ -9,7 +9,7 @@
 //! good.
 
 mod deployment;
-mod events;
+pub mod events;
 pub(crate) mod exit;
 mod process;
 mod readiness;

@@ -4,7 +4,7 @@ use slipway_domain::promotion::{Epoch, Exit};
 use slipway_rollout::observation::{Readiness, Stage, Visibility};
 
 use super::{deployment, listed, observed, process, time};
-use slipway_kubernetes::read::observation;
+use slipway_kubernetes::read::{events, observation};
 
 #[test]
 fn a_deployment_is_read_with_its_stamp() {
@@ -122,6 +122,27 @@ fn the_words_of_the_health_check_are_those_of_the_present_run() {
     assert_eq!(words.as_deref(), Some("Readiness probe failed: HTTP probe failed with statuscode: 503"));
     assert_eq!(process("flapping", "ready-again").probe_error, None, "it is ready");
     assert_eq!(process("killed", "back-off").probe_error, None, "it does not run");
+}
+
+#[test]
+fn what_was_said_about_a_process_is_told_with_how_often() {
+    let mut told = events::told(&listed("pull-absent", "later").events);
+    told.sort();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[0], "Failed: Error: ErrImagePull (2 times)");
+    assert_eq!(told[1], "Failed: Error: ImagePullBackOff");
+    assert!(told[2].starts_with("Failed: Failed to pull image") && told[2].ends_with("not found (2 times)"));
+}
+
+#[test]
+fn the_newest_of_what_was_said_comes_last() {
+    let mut listed = listed("pull-absent", "later").events;
+    let at = |second: &str| serde_json::from_value(serde_json::json!(format!("2026-11-21T09:59:{second}Z"))).unwrap();
+    listed[0].last_timestamp = at("30");
+    listed[1].last_timestamp = at("10");
+    listed[2].last_timestamp = at("20");
+    let words = |place: usize| events::told(&listed[place..=place]).remove(0);
+    assert_eq!(events::told(&listed), [words(1), words(2), words(0)]);
 }
 
 #[test]

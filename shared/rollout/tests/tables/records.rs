@@ -37,7 +37,16 @@ fn told(applied: &Applied) -> Vec<String> {
 
 fn failure(cause: Cause) -> Failure {
     let message = "seen before".to_owned();
-    Failure { cause, message, service: None, process: None, exit: None, at: ago(20), log: Vec::new() }
+    Failure {
+        cause,
+        message,
+        service: None,
+        process: None,
+        exit: None,
+        at: ago(20),
+        log: Vec::new(),
+        events: Vec::new(),
+    }
 }
 
 fn rolling() -> World {

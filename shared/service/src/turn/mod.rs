@@ -324,7 +324,16 @@ impl Call<'_> {
     ) -> Result<(), TurnError> {
         let promotion = &applied.promotion;
         let environment = applied.environment.as_ref().unwrap_or(environment);
-        let failure = Failure { cause, message, service: None, process: None, exit: None, at: now, log: Vec::new() };
+        let failure = Failure {
+            cause,
+            message,
+            service: None,
+            process: None,
+            exit: None,
+            at: now,
+            log: Vec::new(),
+            events: Vec::new(),
+        };
         let trigger = if promotion.phase == Phase::Restoring { Trigger::RestoringOver } else { Trigger::Broken };
         let decision = Decision {
             trigger: Some(trigger),

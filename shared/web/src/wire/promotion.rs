@@ -139,6 +139,8 @@ pub struct Failure {
     pub at: Timestamp,
     /// The last log lines of the process; values of variables are masked.
     pub log: Vec<String>,
+    /// What the cluster said about the process, oldest first; values of variables are masked.
+    pub events: Vec<String>,
 }
 
 impl From<&domain::Failure> for Failure {
@@ -151,6 +153,7 @@ impl From<&domain::Failure> for Failure {
             exit: failure.exit.as_ref().map(Exit::from),
             at: failure.at.into(),
             log: failure.log.clone(),
+            events: failure.events.clone(),
         }
     }
 }
