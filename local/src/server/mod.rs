@@ -8,7 +8,10 @@
 //! ```
 //!
 //! Router and processes are programs of their own: this one may be killed and started again, and goes on where it was.
+//! With a kubeconfig, the cluster is that one instead, and the images come from a registry; nothing else differs.
 
+pub mod backend;
+mod cluster_options;
 pub mod images;
 mod login;
 mod options;
@@ -28,6 +31,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use backend::{Backend, BackendKind};
 pub use options::Options;
 use wiring::Installation;
 
@@ -43,7 +47,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How the server ended.
 enum Ending {
     /// The processes go on.
-    ServerAlone,
+    ServerAlone(BackendKind),
     /// The processes of this folder end, too.
     Everything(PathBuf),
 }
@@ -65,8 +69,11 @@ pub fn main(options: &Options) -> ExitCode {
 
 fn finish(ending: Ending) -> Result<()> {
     match ending {
-        Ending::ServerAlone => {
+        Ending::ServerAlone(BackendKind::ThisMachine) => {
             say("the processes go on; start the server again, or end them with slipway local --stop");
+        }
+        Ending::ServerAlone(BackendKind::Kubernetes) => {
+            say("the processes in the cluster go on; start the server again to change what runs there");
         }
         Ending::Everything(data) => {
             say("stopping all processes");
@@ -99,29 +106,45 @@ async fn run(options: &Options) -> Result<Ending> {
         return Err(refused(text));
     };
     options.start_log(&data)?;
-    let everything = serve(options, &data).await?;
-    Ok(if everything { Ending::Everything(data) } else { Ending::ServerAlone })
+    let helper = std::env::current_exe().map_err(Error::internal)?;
+    let backend = options.backend(helper).await?;
+    let kind = backend.kind();
+    kind.claim(&data)?;
+    let everything = serve(options, &data, backend).await?;
+    Ok(ending(data, kind, everything))
+}
+
+/// Processes in a cluster of somebody's never end because this server does.
+fn ending(data: PathBuf, kind: BackendKind, everything: bool) -> Ending {
+    match kind {
+        BackendKind::ThisMachine if everything => Ending::Everything(data),
+        kind => Ending::ServerAlone(kind),
+    }
 }
 
 /// Serves until it is told to stop. True: everything is to end.
-async fn serve(options: &Options, data: &Path) -> Result<bool> {
+async fn serve(options: &Options, data: &Path, backend: Backend) -> Result<bool> {
     let address = format!("127.0.0.1:{}", options.port);
     let listener = TcpListener::bind(&address)
         .await
         .map_err(|error| refused(format!("cannot listen on {address} ({error}); choose another port with --port")))?;
     let origin = format!("http://{}", listener.local_addr().map_err(Error::internal)?);
-    let helper = std::env::current_exe().map_err(Error::internal)?;
-    let installation = Installation::open(data, &origin, &helper).await?;
+    let tenant = login::tenant(data)?;
+    let remarks = backend.remarks(&tenant);
+    let installation = Installation::open(data, &origin, backend).await?;
     let login = login::ensure(&installation.slipway, data, &origin).await?;
     let resumed = installation.runner.resume().map_err(Error::internal)?;
     tracing::info!(executions = resumed.len(), "rollouts go on");
     let stopping = CancellationToken::new();
-    let tenant = login::tenant(data)?;
     let sweeper = tokio::spawn(sweep(Arc::clone(&installation.slipway), tenant, stopping.clone()));
     let server = axum::serve(listener, installation.router());
     let mut server = tokio::spawn(server.with_graceful_shutdown(stopping.clone().cancelled_owned()).into_future());
     say(&format!("Slipway is ready at {origin}"));
     say(&format!("data in {}, logged in through {}", data.display(), login.display()));
+    for remark in remarks {
+        tracing::info!("{remark}");
+        say(&remark);
+    }
     let everything = tokio::select! {
         ended = &mut server => return Err(Error::internal(format!("the server ended: {ended:?}"))),
         everything = told_to_stop() => everything?,
@@ -139,7 +162,8 @@ async fn stop(data: PathBuf) -> Result<Ending> {
     for _ in 0..100 {
         let lock = Lock::take(&data.join("server.lock")).map_err(|error| failed("lock the folder", &data, &error))?;
         if lock.is_some() {
-            return Ok(Ending::Everything(data));
+            let kind = BackendKind::of(&data)?.unwrap_or(BackendKind::ThisMachine);
+            return Ok(ending(data, kind, true));
         }
         login::ask_to_stop(&data)?;
         tokio::time::sleep(Duration::from_millis(100)).await;

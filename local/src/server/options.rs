@@ -6,9 +6,13 @@ use clap::Parser;
 use slipway_domain::error::{Error, Result};
 use tracing_subscriber::EnvFilter;
 
+use super::backend::Backend;
+use super::cluster_options::ClusterOptions;
+use super::registry_options::{PASSWORD, RegistryOptions};
 use crate::disk;
 
-/// Runs all of Slipway on this machine: the API, the rollouts, a router as the load balancer, and the apps' processes.
+/// Runs all of Slipway on this machine: the API, the rollouts, a router as the load balancer, and the apps' processes. With
+/// a kubeconfig, the processes run in that cluster instead.
 ///
 /// Listens on 127.0.0.1 only. Writes the address and an owner's token to the file that `slipway` reads, so that the
 /// command line works at once. Ctrl-C ends everything; SIGTERM ends the server alone, and the apps go on.
@@ -23,9 +27,15 @@ pub struct Options {
     #[arg(long, default_value_t = 7070, env = "SLIPWAY_PORT")]
     pub port: u16,
 
-    /// End the server, the router and all processes of the folder
+    /// End the server, and the router and all processes of the folder; those in a cluster go on
     #[arg(long)]
     pub stop: bool,
+
+    #[command(flatten)]
+    cluster: ClusterOptions,
+
+    #[command(flatten)]
+    registry: RegistryOptions,
 }
 
 impl Options {
@@ -37,6 +47,12 @@ impl Options {
         let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
         let base = base.ok_or_else(|| Error::conflict("refused", "HOME is not set; name a folder with --data"))?;
         Ok(base.join("slipway"))
+    }
+
+    /// Where the processes run. `helper` is this program, which runs them when no cluster is named.
+    pub async fn backend(&self, helper: PathBuf) -> Result<Backend> {
+        let registry = self.registry.open(std::env::var(PASSWORD).ok())?;
+        self.cluster.backend(helper, registry).await
     }
 
     /// The log goes to a file: what is printed is for the person who started the server.

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use axum::Router;
 use slipway_domain::error::{Error, Result};
 use slipway_embedded::embedded::Embedded;
-use slipway_service::ports::{Clock, Cluster, Entropy, OpenAccess};
+use slipway_service::ports::{Clock, Entropy};
 use slipway_service::slipway::Slipway;
 use slipway_service::turn::StoreRecords;
 use slipway_store::Store;
 use slipway_store::keys::file::FileKeys;
 use slipway_web::CursorKey;
 
+use super::backend::{Backend, Ports};
 use super::images::Images;
-use crate::cluster::{Config, LocalCluster};
 use crate::disk;
 use crate::rollout::{LocalWorkflows, StepFunction};
 use crate::workflow::clock::SystemClock;
@@ -33,21 +33,19 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Takes over the folder. `origin` is where the API will be reached, `helper` the program whose subcommands are in
-    /// [`crate::helper`].
-    pub async fn open(data: &Path, origin: &str, helper: &Path) -> Result<Self> {
+    /// Takes over the folder. `origin` is where the API will be reached.
+    pub async fn open(data: &Path, origin: &str, backend: Backend) -> Result<Self> {
         let keys = Arc::new(FileKeys::open(&data.join("key")).map_err(Error::internal)?);
         // The engine keeps the mode of a file that is there, and gives it to those beside it.
         disk::private_log(&database(data)).map_err(Error::internal)?;
         let database = Embedded::file(&database(data)).map_err(Error::internal)?;
         let store = Store::new(database.client(), TABLE, keys);
         store.ensure_table().await?;
-        let images = Images::of_this_machine(data, origin)?;
-        let cluster = LocalCluster::open(Config::new(data, helper)).await.map_err(Error::internal)?;
+        let Ports { cluster, processes, access, images } = backend.ports(data, origin).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let step = StepFunction {
             records: Arc::new(StoreRecords::new(store.clone())),
-            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
+            cluster: Arc::clone(&cluster),
             clock: Arc::clone(&clock),
         };
         let executions = data.join("executions");
@@ -55,9 +53,9 @@ impl Installation {
         let runner = Arc::new(runner.map_err(Error::internal)?);
         let slipway = Slipway {
             store,
-            cluster: Arc::clone(&cluster) as Arc<dyn Cluster>,
-            processes: Arc::clone(&cluster) as _,
-            access: Arc::new(OpenAccess),
+            cluster,
+            processes,
+            access,
             workflows: Arc::new(LocalWorkflows(Arc::clone(&runner))),
             registry: Arc::clone(&images.registry),
             objects: Arc::clone(&images.objects),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use slipway_domain::id::TenantId;
 use slipway_local::cluster::halt;
+use slipway_local::server::backend::Backend;
 use slipway_local::server::wiring::Installation;
 use slipway_local::workflow::runner::Runner;
 use slipway_service::slipway::Slipway;
@@ -36,7 +37,8 @@ impl Inside {
         let folder = tempfile::tempdir().map_err(failed("make a folder"))?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed("listen"))?;
         let url = format!("http://{}", listener.local_addr().map_err(failed("listen"))?);
-        let installation = Installation::open(folder.path(), &url, helper).await;
+        let backend = Backend::ThisMachine { helper: helper.to_owned() };
+        let installation = Installation::open(folder.path(), &url, backend).await;
         let data = Data { folder, halted: false };
         let installation = installation.map_err(failed("open the installation"))?;
         let tenant = TenantId::from_entropy(rand::random());
