@@ -21,6 +21,8 @@ const READ: Duration = Duration::from_secs(60);
 const WRITE: Duration = Duration::from_secs(10);
 /// How long each of the questions at start may take.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Who asks without a credential.
+const ANONYMOUS: &str = "system:anonymous";
 /// The first version whose kubelets pause a stopping container by themselves without being asked to try it.
 const OLDEST: (u32, u32) = (1, 30);
 
@@ -103,7 +105,7 @@ async fn configuration(source: &Source) -> Result<Config, ConnectError> {
     let file = &source.file;
     let text = std::fs::read_to_string(file).map_err(|error| ConnectError::Unreadable(file.clone(), error))?;
     let malformed = |problem: String| ConnectError::Malformed { file: file.clone(), problem };
-    let mut parsed = Kubeconfig::from_yaml(&text).map_err(|error| malformed(error.to_string()))?;
+    let mut parsed = Kubeconfig::from_yaml(&text).map_err(|error| malformed(first_line(&error)))?;
     if parsed.clusters.is_empty() && parsed.contexts.is_empty() {
         return Err(malformed("it has neither clusters nor contexts".to_owned()));
     }
@@ -117,6 +119,11 @@ async fn configuration(source: &Source) -> Result<Config, ConnectError> {
         error => ConnectError::Incomplete { file: file.clone(), problem: error.to_string() },
     })?;
     Ok(limited(config))
+}
+
+/// The parser shows the text around a mistake after it, and that may be a token.
+fn first_line(error: &KubeconfigError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// Files that a kubeconfig names are meant relative to it.
@@ -159,6 +166,10 @@ async fn ask<T>(address: &str, question: impl Future<Output = kube::Result<T>>) 
 fn because(address: String, error: &kube::Error) -> ConnectError {
     let problem = deepest(error);
     match error {
+        kube::Error::Api(status) if status.code == 403 && status.message.contains(ANONYMOUS) => {
+            let problem = format!("its user names no certificate and no token, which makes it {ANONYMOUS}");
+            ConnectError::Unauthenticated { address, problem }
+        }
         kube::Error::Api(status) if matches!(status.code, 401 | 403) => {
             ConnectError::Unauthenticated { address, problem: status.message.clone() }
         }
@@ -175,10 +186,13 @@ fn because(address: String, error: &kube::Error) -> ConnectError {
     }
 }
 
-/// The TLS library reports what it makes of a peer as invalid data.
+/// What the TLS library makes of a peer comes as an error of its own in the place of one of the system's, which would
+/// bear a number or a kind.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    let io = error.downcast_ref::<io::Error>();
-    io.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData) || error.source().is_some_and(is_tls)
+    let wrapped = |error: &io::Error| {
+        matches!(error.kind(), io::ErrorKind::Other | io::ErrorKind::InvalidData) && error.get_ref().is_some()
+    };
+    error.downcast_ref().is_some_and(wrapped) || error.source().is_some_and(is_tls)
 }
 
 /// Clouds append signs to the numbers: `1`, `30+`.
