@@ -217,8 +217,7 @@ fn rights_missing(situation: &Situation) -> Option<Error> {
              clusters access {app} {environment} | kubectl apply -f -",
             missing.join("; ")
         );
-        let error = Error::conflict("cluster_unauthorized", message);
-        missing.iter().fold(error, |error, right| error.field("/cluster", format!("lacks the right to {right}")))
+        Error::conflict("cluster_unauthorized", message)
     })
 }
 
