@@ -328,6 +328,9 @@ impl State {
         let fate = self.setup.weather.fate(&mut self.rng, call, self.calls, since);
         if fate.end != super::weather::End::Answered || fate.delay_ms > 1_000 || fate.nap_ms > 0 {
             self.tasks[task].harm += 1;
+            if self.tasks[task].name == super::sweep::NAME {
+                self.rules.hindered(self.now, &self.ledger);
+            }
             let (name, number) = (&self.tasks[task].name, self.calls);
             self.story.tell(self.now, || format!("{name}: call {number} {call:?}: {fate:?}"));
         }

@@ -15,6 +15,8 @@ use super::state::{Life, State, World};
 use super::weather::Call;
 
 pub const EVERY_MS: u64 = 60_000;
+/// Of its worker.
+pub const NAME: &str = "sweep";
 
 /// So many sweeps of a full world collect nothing: what is collected costs nothing where it lies.
 const COLLECTS_ONE_IN: u64 = 10;
@@ -43,7 +45,7 @@ pub fn once(world: &World) {
     let inner = world.clone();
     let now = world.now();
     world.spawn(
-        || "sweep".to_owned(),
+        || NAME.to_owned(),
         1,
         |task| {
             Box::pin(async move {

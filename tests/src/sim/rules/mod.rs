@@ -179,6 +179,14 @@ impl Rules {
         }
     }
 
+    /// A sweep after all clocks is delayed by up to a minute, and what it does comes as much later.
+    pub fn hindered(&mut self, now: Time, ledger: &Ledger) {
+        let late = |promotion: &Promotion| now.since(promotion.started_at) >= promotion.plan.overdue();
+        if ledger.running().is_some_and(late) {
+            self.harmed_sweeps += 1;
+        }
+    }
+
     /// The active release changed in the database: some promotion has to have committed it.
     pub fn moved(&mut self, environment: &Environment, ledger: &Ledger) {
         let committed = ledger.promotions.values().any(|promotion| {
