@@ -17,7 +17,7 @@ use crate::failure::deepest;
 /// How long the cluster may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a connection may be silent: longer than any watch of a turn lasts.
-const READ: Duration = Duration::from_secs(60);
+const READ: Duration = Duration::from_mins(1);
 const WRITE: Duration = Duration::from_secs(10);
 /// How long each of the questions at start may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -154,13 +154,11 @@ fn limited(mut config: Config) -> Config {
 }
 
 async fn ask<T>(address: &str, question: impl Future<Output = kube::Result<T>>) -> Result<T, ConnectError> {
-    match tokio::time::timeout(ANSWER, question).await {
-        Ok(answer) => answer.map_err(|error| because(address.to_owned(), &error)),
-        Err(_) => {
-            let problem = format!("no answer within {} s", ANSWER.as_secs());
-            Err(ConnectError::Unreachable { address: address.to_owned(), problem })
-        }
-    }
+    let Ok(answer) = tokio::time::timeout(ANSWER, question).await else {
+        let problem = format!("no answer within {} s", ANSWER.as_secs());
+        return Err(ConnectError::Unreachable { address: address.to_owned(), problem });
+    };
+    answer.map_err(|error| because(address.to_owned(), &error))
 }
 
 fn because(address: String, error: &kube::Error) -> ConnectError {

@@ -106,6 +106,7 @@ mod tests {
         address
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the shape that requests want")]
     fn release(body: &[u8]) -> Result<String, String> {
         Ok(String::from_utf8_lossy(body).into_owned())
     }

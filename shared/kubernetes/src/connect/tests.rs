@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test that cannot prepare itself fails")]
-
 use std::net::TcpListener;
 
 use super::*;

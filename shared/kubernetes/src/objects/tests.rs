@@ -145,9 +145,9 @@ fn values_are_in_the_secret_and_nowhere_else() {
     assert!(!data.contains_key("PROCESS"));
     let owner = &secret.metadata.owner_references.as_ref().unwrap()[0];
     assert_eq!((owner.kind.as_str(), owner.uid.as_str(), secret.immutable), ("Deployment", "uid-1", Some(true)));
-    let owned = run::variables(&namespace(), &run, "uid-2");
-    assert_eq!(owned.metadata.owner_references.unwrap()[0].kind, "Pod");
-    assert_eq!(owned.metadata.name, run::pod(&namespace(), &run, IMAGE).metadata.name);
+    let of_run = run::variables(&namespace(), &run, "uid-2");
+    assert_eq!(of_run.metadata.owner_references.unwrap()[0].kind, "Pod");
+    assert_eq!(of_run.metadata.name, run::pod(&namespace(), &run, IMAGE).metadata.name);
 }
 
 #[test]

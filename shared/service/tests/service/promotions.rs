@@ -117,7 +117,7 @@ async fn a_cancelled_promotion_that_moved_nothing_leaves_all_as_it_was() {
     assert_eq!(again, cancelled, "asking twice is harmless");
     assert_eq!(world.finish(&promotion.id).await, Outcome::Cancelled);
     assert_eq!(world.environment().await.status, Status::Creating);
-    let error = world.refused(slipway.cancel_promotion(owner, app, production, &promotion.id)).await;
+    let error = world.refused(Box::pin(slipway.cancel_promotion(owner, app, production, &promotion.id))).await;
     assert_eq!((error.code, &error.details[0].1), ("promotion_ended", &"cancelled".to_owned()));
 }
 
@@ -131,7 +131,7 @@ async fn restoring_can_not_be_cancelled() {
     assert_eq!(world.ship(&good).await, Outcome::Succeeded);
     let promotion = world.promote(&bad, &PromoteOptions::default()).await.unwrap();
     world.restoring(&promotion).await;
-    let error = world.refused(slipway.cancel_promotion(owner, app, production, &promotion.id)).await;
+    let error = world.refused(Box::pin(slipway.cancel_promotion(owner, app, production, &promotion.id))).await;
     assert_eq!(error.code, "promotion_restoring");
 }
 
