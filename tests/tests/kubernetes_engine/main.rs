@@ -1,3 +1,4 @@
 //! The shipped engine on a real cluster. Needs one: `make test-kubernetes` runs this with it.
 
+mod port;
 mod rollouts;
