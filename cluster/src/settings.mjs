@@ -104,7 +104,7 @@ function kubelet(place) {
     resolvConf: place.inside("config", "resolv.conf"),
     serializeImagePulls: false,
     // The disk is shared with everything else on this machine, and how full it is says nothing about the pods.
-    evictionHard: { "memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%" },
+    evictionHard: { "memory.available": "50Mi", "nodefs.available": "100Mi", "imagefs.available": "100Mi" },
     imageGCHighThresholdPercent: 100,
   };
 }
