@@ -6,6 +6,8 @@ SHELL := bash
 
 # Always the whole workspace: another set of packages has other features of shared crates, and builds them again.
 CARGO_BUILD := cargo build --locked --workspace --bin slipway --bin slipway-local --bin demo
+CARGO_TEST_KUBERNETES := cargo test --locked --workspace --no-fail-fast --features slipway-tests/kubernetes \
+  --test kubernetes --test kubernetes_engine
 PROGRAMS := target/debug
 KEPT := .slipway
 PORT ?= 7070
@@ -33,7 +35,7 @@ test: ## Run all tests
 	cargo test --locked --workspace --no-fail-fast
 
 test-kubernetes: ## Run the tests that need a Kubernetes cluster: KUBECONFIG's, or one that is started for them
-	@cluster/cluster with cluster/smoke
+	@cluster/cluster with bash -euc 'cluster/smoke; cluster/images; $(CARGO_TEST_KUBERNETES)'
 
 cluster: ## Start a real Kubernetes cluster on this machine, with a registry; as root. The first time builds it
 	@cluster/cluster start

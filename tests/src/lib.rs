@@ -3,5 +3,6 @@
 pub mod kubernetes;
 pub mod load;
 pub mod model;
+pub mod product;
 pub mod server;
 pub mod sim;

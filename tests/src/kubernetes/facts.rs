@@ -12,6 +12,12 @@ pub struct Facts {
     pub registry: String,
     /// An address of this machine that the nodes reach.
     pub address: String,
+    /// The folder of `kubectl` and its like.
+    pub programs: PathBuf,
+    /// The folder of the cluster itself.
+    pub data: PathBuf,
+    /// The folder in which the node looks up how to speak to a registry.
+    pub hosts: PathBuf,
 }
 
 impl Facts {

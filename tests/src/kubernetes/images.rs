@@ -30,3 +30,10 @@ pub async fn copy(tag: &str, to: &Repository) -> ImageDigest {
     let digest = stored.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
     digest.expect("the registry names the digest").parse().expect("it is a digest")
 }
+
+/// Deletes the image with this digest.
+pub async fn delete(digest: &ImageDigest, from: &Repository) {
+    let image = format!("http://{}/v2/{}/manifests/{digest}", from.registry(), from.path());
+    let answer = Client::new().delete(image).send().await.expect("the registry answers");
+    assert_eq!(answer.status(), StatusCode::ACCEPTED, "{digest} is deleted");
+}

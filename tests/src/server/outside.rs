@@ -27,11 +27,17 @@ impl Outside {
     /// Starts it on a folder and waits until it answers. `program` is `slipway-local` under any name, `log` what it logs,
     /// as `info`.
     pub async fn start(program: &Path, folder: &Path, log: &str) -> Result<Self> {
+        Self::start_with(program, folder, log, &[]).await
+    }
+
+    /// The same with further options.
+    pub async fn start_with(program: &Path, folder: &Path, log: &str, options: &[&str]) -> Result<Self> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = free.map_err(failed("find a free port"))?.port();
         let open = |name: &str| File::create(folder.join(name)).map_err(failed(format!("make {name}")));
         let child = command(program, folder)
             .args(["--port", &port.to_string()])
+            .args(options)
             .env("SLIPWAY_LOG", log)
             .stdout(open("stdout")?)
             .stderr(open("stderr")?)
