@@ -21,7 +21,7 @@ pub struct ClusterOptions {
     context: Option<String>,
 
     /// The group of the kubeconfig's credential, to which `slipway clusters access` grants rights
-    /// [default: slipway:<tenant>]
+    /// [default: slipway: and the tenant]
     #[arg(long, value_name = "NAME", requires = "kubeconfig")]
     cluster_group: Option<String>,
 }

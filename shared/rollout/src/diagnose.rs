@@ -2,7 +2,7 @@
 //!
 //! A promotion asks of a new process whether it may serve, and [`classify`] answers. Here the same is asked of every
 //! process, however old it is. What a promotion remembers of a process from look to look is not known, so the process
-//! itself has to tell: see [`remembered`]. Nothing here decides what a rollout does.
+//! itself has to tell: see `remembered`. Nothing here decides what a rollout does.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
