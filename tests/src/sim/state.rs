@@ -143,6 +143,8 @@ pub struct TaskState {
     pub doomed: bool,
     /// Faults that befell it.
     pub harm: u32,
+    /// It is a sweep.
+    pub sweeps: bool,
 }
 
 impl World {
@@ -295,6 +297,7 @@ impl State {
             caller: None,
             doomed: false,
             harm: 0,
+            sweeps: false,
         });
         self.tasks.len() - 1
     }
@@ -328,7 +331,7 @@ impl State {
         let fate = self.setup.weather.fate(&mut self.rng, call, self.calls, since);
         if fate.end != super::weather::End::Answered || fate.delay_ms > 1_000 || fate.nap_ms > 0 {
             self.tasks[task].harm += 1;
-            if self.tasks[task].name == super::sweep::NAME {
+            if self.tasks[task].sweeps {
                 self.rules.hindered(self.now, &self.ledger);
             }
             let (name, number) = (&self.tasks[task].name, self.calls);

@@ -15,8 +15,6 @@ use super::state::{Life, State, World};
 use super::weather::Call;
 
 pub const EVERY_MS: u64 = 60_000;
-/// Of its worker.
-pub const NAME: &str = "sweep";
 
 /// So many sweeps of a full world collect nothing: what is collected costs nothing where it lies.
 const COLLECTS_ONE_IN: u64 = 10;
@@ -45,10 +43,11 @@ pub fn once(world: &World) {
     let inner = world.clone();
     let now = world.now();
     world.spawn(
-        || NAME.to_owned(),
+        || "sweep".to_owned(),
         1,
         |task| {
             Box::pin(async move {
+                inner.with(|state| state.tasks[task].sweeps = true);
                 let port = Port::punctual(inner.clone(), task);
                 if let Some(full) = inner.with(|state| state.full.clone()) {
                     return sweep_all(&full, &Arc::new(port), now).await;
