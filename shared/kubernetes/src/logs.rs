@@ -16,12 +16,13 @@ use kube::Api;
 use kube::api::{ListParams, LogParams};
 use slipway_domain::id::RunId;
 use slipway_domain::time::Time;
-use slipway_service::ports::{ClusterError, LogLine, LogQuery, Namespace, RunLog};
+use slipway_service::ports::{ClusterError, LogLine, LogQuery, Namespace, RunLog, RunState};
 
 use crate::act::refused;
 use crate::client::{KubernetesCluster, within};
 use crate::names::{self, INIT_CONTAINER, MAIN_CONTAINER};
 use crate::objects::run;
+use crate::runs::state;
 
 /// How many logs are read at a time.
 const AT_ONCE: usize = 8;
@@ -35,6 +36,8 @@ const PLACES: usize = 256;
 struct Line {
     at: Timestamp,
     text: String,
+    /// Its end was read, too: nothing will be added to it.
+    whole: bool,
 }
 
 impl Line {
@@ -109,15 +112,19 @@ impl KubernetesCluster {
         id: &RunId,
         after: u64,
     ) -> Result<RunLog, ClusterError> {
-        if self.run_pod(namespace, id).await?.is_none() {
+        let Some(pod) = self.run_pod(namespace, id).await? else {
             return Ok(RunLog { first: after, lines: Vec::new() });
-        }
+        };
         let place = self.places.of(id, after);
         let source =
             Source { pod: run::name(id), process: id.as_str().to_owned(), container: MAIN_CONTAINER, previous: false };
-        let params = LogParams { since_time: place.map(|place| place.at), ..LogParams::default() };
+        let params = LogParams { since_time: place.map(|place| second_of(place.at)), ..LogParams::default() };
         let everything = LogQuery { limit: usize::MAX, ..LogQuery::default() };
-        let lines = self.read_log(namespace, &source, &params, &everything).await?;
+        let mut lines = self.read_log(namespace, &source, &params, &everything).await?;
+        if state(&pod) == RunState::Running {
+            // A line is told once, and so when it has ended.
+            lines.pop_if(|line| !line.whole);
+        }
         let (first, lines) = page(lines, after, place);
         if let Some(place) = end(after, &lines, place) {
             self.places.keep(id, place);
@@ -133,7 +140,7 @@ impl KubernetesCluster {
         let pods = self.asked_for(namespace, query).await?;
         let sources: Vec<Source> = pods.iter().flat_map(sources).collect();
         let tail = query.contains.is_none().then(|| i64::try_from(query.limit).unwrap_or(i64::MAX));
-        let since = query.since.and_then(|since| Timestamp::from_millisecond(since.as_millis()).ok());
+        let since = query.since.and_then(|since| Timestamp::from_millisecond(since.as_millis()).ok()).map(second_of);
         let params = LogParams { tail_lines: tail, since_time: since, ..LogParams::default() };
         let params = &params;
         let read: Vec<_> = stream::iter(sources)
@@ -245,14 +252,20 @@ async fn newest(mut log: impl AsyncBufRead + Unpin, query: &LogQuery) -> std::io
 
 /// `2026-01-15T14:30:49.123456789Z text`. What has no time, such as a word of the node's own, is of the time before it.
 fn line(text: &str, before: Timestamp) -> Line {
-    let text = text.strip_suffix('\n').unwrap_or(text);
+    let ended = text.strip_suffix('\n');
+    let text = ended.unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     let stamped = text.split_once(' ').and_then(|(at, rest)| Some((at.parse().ok()?, rest)));
     let (at, text) = stamped.unwrap_or((before, text));
-    Line { at, text: text.to_owned() }
+    Line { at, text: text.to_owned(), whole: ended.is_some() }
 }
 
-/// The node compares whole seconds.
+/// The second that a time is in. The client asks for whole ones, and rounds up what is not one: lines would be missed.
+fn second_of(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_nanosecond().div_euclid(1_000_000_000).try_into().unwrap_or(0)).unwrap_or(at)
+}
+
+/// The node tells from a whole second on.
 fn matches(line: &Line, query: &LogQuery) -> bool {
     query.since.is_none_or(|since| line.at.as_millisecond() >= since.as_millis())
         && query.contains.as_ref().is_none_or(|text| line.text.contains(text.as_str()))

@@ -117,7 +117,7 @@ fn id(pod: &Pod) -> Option<RunId> {
 }
 
 /// What the cluster says of a run's pod.
-fn state(pod: &Pod) -> RunState {
+pub(crate) fn state(pod: &Pod) -> RunState {
     let status = pod.status.clone().unwrap_or_default();
     let timed_out = status.reason.as_deref() == Some(DEADLINE);
     let container =

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace as NamespaceObject;
 use kube::Api;
-use kube::api::{DeleteParams, PostParams};
-use serde_json::json;
+use kube::api::DeleteParams;
 use slipway_domain::id::{BuildId, PromotionId, ReleaseId, TenantId};
 use slipway_domain::manifest::parse;
 use slipway_domain::promotion::{Environment, Epoch, Kind, Phase, Promotion, Status};
@@ -16,8 +15,8 @@ use slipway_domain::release::{ImageDigest, Release, TenantKey, digest, fingerpri
 use slipway_domain::repository::RegistryAddress;
 use slipway_domain::secret::Secret;
 use slipway_domain::variables::Variables;
+use slipway_kubernetes::access::group;
 use slipway_kubernetes::client::{ImageSource, KubernetesCluster};
-use slipway_kubernetes::names;
 use slipway_local::workflow::clock::SystemClock;
 use slipway_rollout::decide::Mode;
 use slipway_rollout::observation::Observation;
@@ -29,6 +28,7 @@ use slipway_service::turn::{Route, Step, Worker, turn};
 use super::facts::Facts;
 use super::images;
 use super::records::MemoryRecords;
+use super::rights;
 
 /// A step that is asked for so often has not ended what its clocks should have ended.
 const MOST_STEPS: usize = 400;
@@ -47,6 +47,8 @@ pub struct Stage {
     pub facts: Facts,
     /// Whoever runs the tests, with every right.
     pub admin: kube::Client,
+    /// Slipway, with the rights that its manifest grants and no others.
+    pub ours: kube::Client,
     pub cluster: Arc<dyn Cluster>,
     pub namespace: Namespace,
     pub records: Arc<MemoryRecords>,
@@ -65,18 +67,20 @@ impl Stage {
             app: format!("a{:08x}", rand::random::<u32>()).parse().expect("a name of letters and digits"),
             environment: "test".parse().expect("a name"),
         };
-        make_namespace(&admin, &namespace).await;
+        let ours = client_as(&facts, Some(&group(&namespace.tenant))).await;
+        rights::grant(&admin, &ours, &namespace).await;
         let registry: RegistryAddress = facts.registry.parse().expect("the registry's address");
         let repository = registry.repository(&namespace.tenant, &namespace.app);
         let mut pushed = BTreeMap::new();
         for tag in ["1", "2", "3"] {
             pushed.insert(tag, images::copy(tag, &repository).await);
         }
-        let cluster = KubernetesCluster::new(admin.clone(), ImageSource::new(registry));
+        let cluster = KubernetesCluster::new(ours.clone(), ImageSource::new(registry));
         let records = MemoryRecords::new(empty(&namespace));
         Self {
             facts,
             admin,
+            ours,
             cluster: Arc::new(cluster),
             namespace,
             records: Arc::new(records),
@@ -229,28 +233,19 @@ impl Drop for Stage {
 }
 
 async fn client(facts: &Facts) -> kube::Client {
-    let file = kube::config::Kubeconfig::read_from(&facts.kubeconfig).expect("a kubeconfig");
-    let config = kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await;
-    kube::Client::try_from(config.expect("a kubeconfig with a current context")).expect("a client")
+    client_as(facts, None).await
 }
 
-async fn make_namespace(admin: &kube::Client, namespace: &Namespace) {
-    let object = json!({
-        "metadata": { "name": namespace.to_string(), "labels": names::owner_labels(namespace) },
-    });
-    let object: NamespaceObject = serde_json::from_value(object).expect("a namespace");
-    let namespaces: Api<NamespaceObject> = Api::all(admin.clone());
-    namespaces.create(&PostParams::default(), &object).await.expect("the namespace is new");
-    // Nothing can be made in it before it has its service account.
-    let accounts: Api<k8s_openapi::api::core::v1::ServiceAccount> =
-        Api::namespaced(admin.clone(), &namespace.to_string());
-    for _ in 0..500 {
-        if accounts.get_opt("default").await.is_ok_and(|account| account.is_some()) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+/// Who may do everything can act as somebody who may not.
+async fn client_as(facts: &Facts, group: Option<&str>) -> kube::Client {
+    let file = kube::config::Kubeconfig::read_from(&facts.kubeconfig).expect("a kubeconfig");
+    let config = kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await;
+    let mut config = config.expect("a kubeconfig with a current context");
+    if let Some(group) = group {
+        config.auth_info.impersonate = Some("slipway".to_owned());
+        config.auth_info.impersonate_groups = Some(vec![group.to_owned()]);
     }
-    panic!("the namespace did not get its service account within 10 s");
+    kube::Client::try_from(config).expect("a client")
 }
 
 fn empty(namespace: &Namespace) -> Environment {

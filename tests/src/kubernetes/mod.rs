@@ -12,3 +12,4 @@ pub mod facts;
 pub mod harness;
 pub mod images;
 pub mod records;
+pub mod rights;

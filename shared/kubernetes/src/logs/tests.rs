@@ -27,6 +27,8 @@ fn lines_are_read_with_their_times_whatever_a_process_writes() {
     assert_eq!(texts(&lines), ["one", "two", "two more", "bad \u{fffd} byte", "", "unable to retrieve more"]);
     assert_eq!(lines[0].at.as_nanosecond() % 1000, 1);
     assert_eq!(lines[5].at, lines[4].at);
+    assert!(lines.iter().all(|line| line.whole));
+    assert!(!line("2026-01-15T14:30:49Z half a li", Timestamp::UNIX_EPOCH).whole);
 }
 
 #[test]
@@ -43,7 +45,7 @@ fn at(nanos: i128) -> Timestamp {
 }
 
 fn lines(list: &[(i128, &str)]) -> Vec<Line> {
-    list.iter().map(|(nanos, text)| Line { at: at(*nanos), text: (*text).to_owned() }).collect()
+    list.iter().map(|(nanos, text)| Line { at: at(*nanos), text: (*text).to_owned(), whole: true }).collect()
 }
 
 #[test]
@@ -137,4 +139,13 @@ fn a_pod_that_was_restarted_has_the_log_before_too() {
     .unwrap();
     let found: Vec<_> = sources(&pod).into_iter().map(|source| (source.container, source.previous)).collect();
     assert_eq!(found, [("init", false), ("main", true), ("main", false)]);
+}
+
+#[test]
+fn the_node_is_asked_from_the_second_on_that_a_time_is_in() {
+    let second: Timestamp = "2026-01-15T14:30:49Z".parse().unwrap();
+    for text in ["2026-01-15T14:30:49Z", "2026-01-15T14:30:49.4Z", "2026-01-15T14:30:49.999999999Z"] {
+        assert_eq!(second_of(text.parse().unwrap()), second, "{text}");
+    }
+    assert_eq!(second_of("1969-12-31T23:59:59.5Z".parse().unwrap()), "1969-12-31T23:59:59Z".parse().unwrap());
 }
