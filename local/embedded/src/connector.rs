@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
 
-use crate::dispatch::{Answer, Answers, dispatch, refused};
+use crate::dispatch::{Answer, dispatch, refused};
 use crate::faults::{Call, Fault, Faults};
 
 /// Where the data is, and with it how long a call may hold its thread.
@@ -79,10 +79,9 @@ impl Work {
     }
 
     async fn ask(self, operation: String, body: String) -> Result<HttpResponse, ConnectorError> {
-        let answers = if self.faults.is_some() { Answers::MayBeLost } else { Answers::Arrive };
         let answer = match self.place {
-            Place::Memory => dispatch(&self.database, &operation, &body, answers),
-            Place::File => tokio::task::spawn_blocking(move || dispatch(&self.database, &operation, &body, answers))
+            Place::Memory => dispatch(&self.database, &operation, &body),
+            Place::File => tokio::task::spawn_blocking(move || dispatch(&self.database, &operation, &body))
                 .await
                 .map_err(|error| ConnectorError::other(error.into(), None))?,
         };

@@ -1,6 +1,5 @@
 //! From the name of an operation and its JSON to the engine's answer in JSON.
 
-use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,25 +12,15 @@ pub struct Answer {
     pub body: String,
 }
 
-/// Whether the answers of a client can get lost on their way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answers {
-    /// A transaction may be sent again under its token, and the engine has to know it.
-    MayBeLost,
-    /// Nobody asks again. The engine goes through all tokens of the last ten minutes with every transaction, and keeps
-    /// their answers: it is not given any.
-    Arrive,
-}
-
 /// Runs one operation to its end on this thread.
-pub fn dispatch(database: &Database, operation: &str, request: &str, answers: Answers) -> Answer {
-    match run(database, operation, request, answers) {
+pub fn dispatch(database: &Database, operation: &str, request: &str) -> Answer {
+    match run(database, operation, request) {
         Ok(body) => Answer { status: 200, body },
         Err(error) => Answer { status: error.status_code(), body: error.to_json() },
     }
 }
 
-fn run(database: &Database, operation: &str, request: &str, answers: Answers) -> Result<String, DynoxideError> {
+fn run(database: &Database, operation: &str, request: &str) -> Result<String, DynoxideError> {
     match operation {
         "CreateTable" => write(&database.create_table(read(request)?)?),
         "DeleteTable" => write(&database.delete_table(read(request)?)?),
@@ -47,13 +36,7 @@ fn run(database: &Database, operation: &str, request: &str, answers: Answers) ->
         "Scan" => write(&database.scan(read(request)?)?),
         "BatchGetItem" => write(&database.batch_get_item(read(request)?)?),
         "BatchWriteItem" => write(&database.batch_write_item(read(request)?)?),
-        "TransactWriteItems" => {
-            let mut request: TransactWriteItemsRequest = read(request)?;
-            if answers == Answers::Arrive {
-                request.client_request_token = None;
-            }
-            write(&database.transact_write_items(request)?)
-        }
+        "TransactWriteItems" => write(&database.transact_write_items(read(request)?)?),
         "TransactGetItems" => write(&database.transact_get_items(read(request)?)?),
         _ => Err(DynoxideError::ValidationException(format!("the embedded database does not do {operation}"))),
     }
