@@ -82,7 +82,7 @@ pub async fn connect(source: &Source) -> Result<Connection, ConnectError> {
     let config = configuration(source).await?;
     let address = config.cluster_url.to_string().trim_end_matches('/').to_owned();
     let incomplete =
-        |error: kube::Error| ConnectError::Incomplete { file: source.file.clone(), problem: deepest(&error) };
+        |error: kube::Error| ConnectError::Incomplete { file: source.file.clone(), problem: reason(&error) };
     let client = Client::try_from(config).map_err(incomplete)?;
     let version = ask(&address, client.apiserver_version()).await?;
     if !is_supported(&version) {
@@ -119,6 +119,21 @@ async fn configuration(source: &Source) -> Result<Config, ConnectError> {
         error => ConnectError::Incomplete { file: file.clone(), problem: error.to_string() },
     })?;
     Ok(limited(config))
+}
+
+/// The deepest error, in the words of the one above it where those contain it: they name the file that it is about.
+fn reason(error: &kube::Error) -> String {
+    let deepest = deepest(error);
+    let mut reason = deepest.clone();
+    let mut next: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = next {
+        let words = error.to_string();
+        if words.contains(&deepest) && words != deepest {
+            reason = words;
+        }
+        next = error.source();
+    }
+    reason
 }
 
 /// The parser shows the text around a mistake after it, and that may be a token.
