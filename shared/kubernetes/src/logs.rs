@@ -242,10 +242,10 @@ async fn newest(mut log: impl AsyncBufRead + Unpin, query: &LogQuery) -> std::io
         let line = line(&String::from_utf8_lossy(&bytes), before);
         before = line.at;
         if matches(&line, query) {
-            if kept.len() >= query.limit {
+            kept.push_back(line);
+            if kept.len() > query.limit {
                 kept.pop_front();
             }
-            kept.push_back(line);
         }
     }
 }
