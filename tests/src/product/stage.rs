@@ -46,6 +46,7 @@ pub fn with(mut base: Value, settings: Value) -> Value {
 }
 
 /// A manifest that has one service `web`.
+#[expect(clippy::needless_pass_by_value, reason = "it is given what `json!` just made")]
 pub fn only(web: Value) -> Value {
     json!({ "services": { "web": web } })
 }
