@@ -198,6 +198,17 @@ impl Installation {
         let lines = self.running().into_iter().map(|(_, line)| line);
         lines.filter(|line| line.contains("web.js") || line.contains("worker.sh")).collect()
     }
+
+    /// So many run in the end: a promotion does not wait for those that are stopping.
+    pub async fn runs_commands(&self, count: usize) {
+        for _ in 0..600 {
+            if self.commands().len() == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{count} should run: {:#?}", self.running());
+    }
 }
 
 impl Drop for Installation {

@@ -52,7 +52,7 @@ fn assert_numbered(list: &[Value]) {
 /// Exactly the formation runs, all of one release; stopping processes get the time to end.
 async fn settled(slipway: &mut Installation, release: &Value) {
     let mut last = Vec::new();
-    for _ in 0..200 {
+    for _ in 0..600 {
         last = slipway.processes().await;
         let right = last.iter().all(|process| &process["release"] == release && process["state"] != "stopping");
         if right && last.len() == 3 && slipway.commands().len() == 3 {

@@ -50,12 +50,13 @@ async fn releases_are_promoted_and_bad_ones_put_the_old_one_back_without_a_lost_
 
     let scaled = slipway.post(&format!("{ENVIRONMENT}/scale"), json!({ "services": { "web": 3 } })).await;
     assert_eq!(brief(&slipway.ended(&id(&scaled)).await), ("succeeded", ""));
-    assert_eq!(slipway.commands().len(), 4);
+    slipway.runs_commands(4).await;
     let restarted = slipway.post(&format!("{ENVIRONMENT}/restarts"), json!({})).await;
     assert_eq!(brief(&slipway.ended(&id(&restarted)).await), ("succeeded", ""));
     let back = slipway.post(&format!("{ENVIRONMENT}/rollbacks"), json!({ "release": first, "reason": "a test" })).await;
     assert_eq!(brief(&slipway.ended(&id(&back)).await), ("succeeded", ""));
-    assert_eq!(slipway.commands().len(), 4, "a roll-back never changes the formation");
+    // A roll-back never changes the formation.
+    slipway.runs_commands(4).await;
 
     let tally = traffic.stop().await;
     assert_eq!(tally.lost, Vec::<String>::new());
