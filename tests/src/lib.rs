@@ -1,5 +1,6 @@
 //! What the tests of the whole share. Shipped code never depends on it.
 
+pub mod demo;
 pub mod kubernetes;
 pub mod load;
 pub mod model;

@@ -1,13 +1,52 @@
 //! What the operating system says of the processes that belong to a folder.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use slipway_tests::demo::ground::{Ground, Services};
+use slipway_tests::demo::shell::Shell;
+use slipway_tests::demo::{Told, say};
 use tokio::time::{Instant, sleep};
 
 const POLL: Duration = Duration::from_millis(100);
+/// For processes that were told to end.
+const LEAVE_LIMIT: Duration = Duration::from_secs(10);
+
+/// This machine, as far as it has to do with one folder.
+pub struct Machine(PathBuf);
+
+impl Machine {
+    pub fn new(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+}
+
+impl Ground for Machine {
+    /// Commands of services.
+    async fn services(&self) -> Result<Services, String> {
+        let mut counts = Services::new();
+        for process in of(&self.0) {
+            // The program itself, not what keeps it; its name comes first in the command line.
+            let (Some(service), Some(release)) = (process.variable("SERVICE"), process.variable("RELEASE")) else {
+                continue;
+            };
+            if process.line.contains("node src/") {
+                *counts.entry((service.to_owned(), release.to_owned())).or_default() += 1;
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn clear(&self, _: &Shell) -> Told {
+        let left = left_after(&self.0, LEAVE_LIMIT).await;
+        if left.is_empty() {
+            say::holds("no process is left");
+            return Ok(());
+        }
+        Err(format!("still running: {}", left.join("; ")))
+    }
+}
 
 struct Process {
     id: u32,
@@ -21,23 +60,8 @@ impl Process {
     }
 }
 
-/// How many commands of services run: by service and release.
-pub fn services(folder: &Path) -> BTreeMap<(String, String), u32> {
-    let mut counts = BTreeMap::new();
-    for process in of(folder) {
-        // The program itself, not what keeps it; its name comes first in the command line.
-        let (Some(service), Some(release)) = (process.variable("SERVICE"), process.variable("RELEASE")) else {
-            continue;
-        };
-        if process.line.contains("node src/") {
-            *counts.entry((service.to_owned(), release.to_owned())).or_default() += 1;
-        }
-    }
-    counts
-}
-
 /// What is left when `limit` has passed, as `4711 slipway-local router …`; empty as soon as nothing is.
-pub async fn left_after(folder: &Path, limit: Duration) -> Vec<String> {
+async fn left_after(folder: &Path, limit: Duration) -> Vec<String> {
     let end = Instant::now() + limit;
     loop {
         let left = of(folder);

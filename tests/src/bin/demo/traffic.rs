@@ -1,58 +1,19 @@
-//! The load on the example: its page, and answers that take long.
+//! What the example answers slowly.
 
-use std::time::Duration;
-
-use slipway_tests::load::Requests;
-
-/// Short requests a second: `CONNECTIONS` × 1 s ÷ `EVERY` = 320.
-const CONNECTIONS: u32 = 8;
-const EVERY: Duration = Duration::from_millis(25);
-/// Answers that take long enough to be under way whenever a process is told to stop.
-const SLOW_CONNECTIONS: u32 = 4;
-const SLOW_MS: u64 = 1500;
-const SLOW_PIECES: usize = 10;
-
-/// What the page says about who answers.
-#[derive(serde::Deserialize)]
-struct Page {
-    release: String,
-}
-
-pub fn requests() -> [Requests; 2] {
-    [
-        Requests {
-            path: "/".to_owned(),
-            connections: CONNECTIONS,
-            every: EVERY,
-            is_quick: true,
-            release: |body| {
-                serde_json::from_slice::<Page>(body)
-                    .map(|page| page.release)
-                    .map_err(|error| format!("the page is not whole: {error}"))
-            },
-        },
-        Requests {
-            path: format!("/slow?ms={SLOW_MS}"),
-            connections: SLOW_CONNECTIONS,
-            every: Duration::from_millis(SLOW_MS),
-            is_quick: false,
-            release: slow_release,
-        },
-    ]
-}
+const PIECES: usize = 10;
 
 /// All pieces and the end, from one release.
-fn slow_release(body: &[u8]) -> Result<String, String> {
+pub fn slow_release(body: &[u8]) -> Result<String, String> {
     let text = String::from_utf8_lossy(body);
     let lines: Vec<&str> = text.lines().collect();
     let Some((&"end", pieces)) = lines.split_last() else {
         return Err(format!("the slow answer broke off after {} pieces", lines.len()));
     };
     let release = pieces.first().and_then(|piece| piece.split(' ').next()).unwrap_or_default();
-    if pieces.len() == SLOW_PIECES && pieces.iter().all(|piece| piece.starts_with(release)) {
+    if pieces.len() == PIECES && pieces.iter().all(|piece| piece.starts_with(release)) {
         Ok(release.to_owned())
     } else {
-        Err(format!("the slow answer has {} pieces instead of {SLOW_PIECES} of one release", pieces.len()))
+        Err(format!("the slow answer has {} pieces instead of {PIECES} of one release", pieces.len()))
     }
 }
 

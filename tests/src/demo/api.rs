@@ -7,12 +7,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::ENVIRONMENT;
+
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The API of the demo's server, with the owner's token.
 pub struct Api {
     client: reqwest::Client,
     config: Config,
+    app: String,
 }
 
 /// What the server writes for the command line.
@@ -45,6 +48,7 @@ pub struct Address {
 
 #[derive(Deserialize)]
 pub struct Process {
+    pub name: String,
     pub service: String,
     pub release: String,
     pub state: String,
@@ -64,14 +68,26 @@ pub struct Failure {
     pub cause: String,
 }
 
+#[derive(Deserialize)]
+struct Diagnosis {
+    findings: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+pub struct Finding {
+    pub service: String,
+    pub cause: String,
+}
+
 impl Api {
-    /// From the file that the server wrote.
-    pub fn new(config: &Path) -> Result<Self, String> {
+    /// From the file that the server wrote, about one app.
+    pub fn new(config: &Path, app: &str) -> Result<Self, String> {
         let text = std::fs::read(config).map_err(|error| format!("could not read {}: {error}", config.display()))?;
         let config =
             serde_json::from_slice(&text).map_err(|error| format!("the configuration is unreadable: {error}"))?;
         let client = reqwest::Client::builder().timeout(LIMIT).build();
-        Ok(Self { client: client.map_err(|error| format!("could not make an HTTP client: {error}"))?, config })
+        let client = client.map_err(|error| format!("could not make an HTTP client: {error}"))?;
+        Ok(Self { client, config, app: app.to_owned() })
     }
 
     pub async fn environment(&self) -> Result<Environment, String> {
@@ -88,8 +104,13 @@ impl Api {
         page.items.into_iter().next().ok_or_else(|| "there is no promotion".to_owned())
     }
 
+    /// What is wrong now.
+    pub async fn findings(&self) -> Result<Vec<Finding>, String> {
+        self.get::<Diagnosis>("/diagnosis").await.map(|diagnosis| diagnosis.findings)
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
-        let url = format!("{}/v1/apps/{}/environments/{}{path}", self.config.url, crate::APP, crate::ENVIRONMENT);
+        let url = format!("{}/v1/apps/{}/environments/{}{path}", self.config.url, self.app, ENVIRONMENT);
         let answer = self.client.get(&url).bearer_auth(&self.config.token).send().await;
         let answer = answer.map_err(|error| format!("could not ask for {url}: {error}"))?;
         let status = answer.status();

@@ -1,36 +1,31 @@
-//! What the story acts on: the server, the command line, the traffic; and the comparison of what is with what should be.
+//! What a story acts on: the server, the command line, the traffic; and the comparison of what is with what should be.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use slipway_tests::load::Traffic;
-use slipway_tests::load::tally::Counts;
 use tokio::time::{Instant, sleep};
 
-use crate::api::{Api, Environment, Process};
-use crate::machine;
-use crate::say;
-use crate::server::Server;
-use crate::shell::{Meanwhile, Shell};
-use crate::source::Source;
-use crate::traffic;
+use super::api::{Api, Environment, Process};
+use super::ground::{Ground, Services};
+use super::say;
+use super::server::Server;
+use super::shell::{Meanwhile, Shell};
+use crate::load::tally::Counts;
+use crate::load::{Requests, Traffic};
 
 /// Processes that are told to stop may take the load balancer's pause and their grace.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
-/// A rollout of the whole example takes a sixth of it.
+/// A rollout of a whole app takes a third of it.
 const PROMOTION_LIMIT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(100);
 
-/// Everything the demo started, in one temporary folder.
-pub struct Stage {
-    pub folder: PathBuf,
+/// Everything a demo started, about one app.
+pub struct Stage<G> {
+    pub app: String,
+    pub ground: G,
     pub shell: Shell,
-    pub source: Source,
     pub server: Server,
     pub traffic: Option<Traffic>,
     api: Option<Api>,
-    config: PathBuf,
     /// At the last comparison.
     seen: Counts,
 }
@@ -43,27 +38,16 @@ pub struct Ending<'a> {
     pub cause: Option<&'a str>,
 }
 
-impl Stage {
-    /// Copies the example and picks free ports; nothing runs yet.
-    pub fn set(folder: &Path, programs: &Path) -> Result<Self, String> {
-        let config = folder.join("config.json");
-        let source = Source::copy(&folder.join("shop"))?;
-        Ok(Self {
-            shell: Shell::new(programs, &config, source.folder()),
-            server: Server::new(folder)?,
-            folder: folder.to_owned(),
-            source,
-            traffic: None,
-            api: None,
-            config,
-            seen: Counts::default(),
-        })
+impl<G: Ground> Stage<G> {
+    /// Nothing runs yet.
+    pub fn new(app: &str, ground: G, shell: Shell, server: Server) -> Self {
+        Self { app: app.to_owned(), ground, shell, server, traffic: None, api: None, seen: Counts::default() }
     }
 
     /// Starts the server, for the first time or again.
     pub async fn start_server(&mut self) -> Result<(), String> {
         self.server.start(&self.shell).await?;
-        self.api = Some(Api::new(&self.config)?);
+        self.api = Some(Api::new(self.shell.config(), &self.app)?);
         Ok(())
     }
 
@@ -71,19 +55,17 @@ impl Stage {
         self.api.as_ref().ok_or_else(|| "the server was not started".to_owned())
     }
 
-    /// Sends requests from now on to where the load balancer serves `web`.
-    pub async fn start_traffic(&mut self) -> Result<String, String> {
-        let environment = self.api()?.environment().await?;
-        let web = environment.addresses.iter().find(|address| address.service == "web");
-        let url = web.map(|address| address.url.clone()).ok_or_else(|| "web has no address".to_owned())?;
-        let address = url.trim_start_matches("http://").trim_end_matches('/');
-        self.traffic = Some(Traffic::start(address, &traffic::requests()));
-        Ok(url)
+    /// Sends requests from now on. `address` is host and port.
+    pub fn start_traffic(&mut self, address: &str, requests: &[Requests]) {
+        self.traffic = Some(Traffic::start(address, requests));
+        say::text(format!(
+            "From here on requests are sent to http://{address} without a pause, and every answer is checked."
+        ));
     }
 
     /// Starts a promotion and answers once a process of the release is ready and its rollout goes on.
     pub async fn promote_meanwhile(&self, release: &str) -> Result<Meanwhile, String> {
-        let promotion = self.shell.start(&["releases", "promote", release, "-a", crate::APP]);
+        let promotion = self.shell.start(&["releases", "promote", release, "-a", &self.app]);
         self.halfway(release).await?;
         Ok(promotion)
     }
@@ -121,13 +103,15 @@ impl Stage {
         Ok(())
     }
 
-    /// This release is the active one, it alone runs, in full, and the machine has exactly these processes.
+    /// This release is the active one, it alone runs, in full, and the ground has exactly these processes.
     pub async fn runs(&self, release: &str) -> Result<(), String> {
         let end = Instant::now() + SETTLE_LIMIT;
         loop {
             let environment = self.api()?.environment().await?;
             let processes = self.api()?.processes().await?;
-            let problem = difference(&environment, &processes, release).or_else(|| self.doubled(&environment, release));
+            let seen = self.ground.services().await?;
+            let problem =
+                difference(&environment, &processes, release).or_else(|| doubled(&environment, &seen, release));
             let Some(problem) = problem else {
                 let formation = environment.formation.iter().map(|(service, count)| format!("{count} {service}"));
                 let formation = formation.collect::<Vec<_>>().join(" + ");
@@ -139,18 +123,6 @@ impl Stage {
             }
             sleep(POLL).await;
         }
-    }
-
-    /// What the operating system says, which nobody told it.
-    fn doubled(&self, environment: &Environment, release: &str) -> Option<String> {
-        let found = machine::services(&self.folder);
-        let expected: BTreeMap<_, _> = environment
-            .formation
-            .iter()
-            .map(|(service, count)| ((service.clone(), release.to_owned()), *count))
-            .filter(|(_, count)| *count > 0)
-            .collect();
-        (found != expected).then(|| format!("the machine runs {found:?}, expected: {expected:?}"))
     }
 
     /// Since the last look no request was lost, and only these releases answered.
@@ -174,6 +146,14 @@ impl Stage {
 
 fn words(outcome: &str, cause: Option<&str>) -> String {
     cause.map_or_else(|| outcome.to_owned(), |cause| format!("{outcome} because of {cause}"))
+}
+
+/// What the ground says, which nobody told it.
+fn doubled(environment: &Environment, seen: &Services, release: &str) -> Option<String> {
+    let formation = environment.formation.iter().filter(|(_, count)| **count > 0);
+    let expected: Services =
+        formation.map(|(service, count)| ((service.clone(), release.to_owned()), *count)).collect();
+    (*seen != expected).then(|| format!("these run: {seen:?}, expected: {expected:?}"))
 }
 
 /// What is not as it should be when the release is the active one and nothing is under way.

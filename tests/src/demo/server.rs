@@ -1,4 +1,4 @@
-//! The local server under the demo: start, kill, start again, end everything.
+//! The server under a demo: start, kill, start again, end everything.
 
 use std::fs::{self, OpenOptions};
 use std::net::{Ipv4Addr, TcpListener};
@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::say;
-use crate::shell::Shell;
+use super::say;
+use super::shell::Shell;
 
 /// Opening the database and adopting what runs takes a second at most; a machine that is busy compiling is slow.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -19,27 +19,31 @@ const STOP_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 const LOG_TAIL: usize = 60;
 
-/// One local server, its folder of data and its log.
+/// One server of `slipway local`, its folder of data and its log.
 pub struct Server {
     data: PathBuf,
     log: PathBuf,
     port: u16,
+    options: Vec<String>,
     child: Option<Child>,
 }
 
 impl Server {
-    /// Of a folder that is empty or has an earlier server's data; nothing is started yet.
-    pub fn new(folder: &Path) -> Result<Self, String> {
+    /// Of a folder that is empty or has an earlier server's data, with these options besides the folder's and the port;
+    /// nothing is started yet.
+    pub fn new(folder: &Path, options: &[&str]) -> Result<Self, String> {
         // Free now; the server takes it before anybody else is likely to.
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = free.map_err(|error| format!("could not find a free port: {error}"))?.port();
-        Ok(Self { data: folder.join("data"), log: folder.join("printed.log"), port, child: None })
+        let options = options.iter().map(|&option| option.to_owned()).collect();
+        Ok(Self { data: folder.join("data"), log: folder.join("printed.log"), port, options, child: None })
     }
 
     /// Starts it and waits until it answers.
     pub async fn start(&mut self, shell: &Shell) -> Result<(), String> {
         let (data, port) = (self.data.to_string_lossy().into_owned(), self.port.to_string());
-        let words = ["local", "--data", &data, "--port", &port];
+        let mut words = vec!["local", "--data", &data, "--port", &port];
+        words.extend(self.options.iter().map(String::as_str));
         say::command(&format!("slipway {} &", words.join(" ")));
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
         let log = log.map_err(|error| format!("could not open {}: {error}", self.log.display()))?;
@@ -73,9 +77,19 @@ impl Server {
         stopped
     }
 
+    /// The folder that it keeps everything in.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// What it printed, and the log that it wrote.
+    pub fn logs(&self) -> [PathBuf; 2] {
+        [self.log.clone(), self.data.join("server.log")]
+    }
+
     /// The end of what it printed and of its log, for whoever has to find out what went wrong.
     pub fn log_tail(&self) -> Vec<String> {
-        let texts = [&self.log, &self.data.join("server.log")].map(|path| fs::read_to_string(path).unwrap_or_default());
+        let texts = self.logs().map(|path| fs::read_to_string(path).unwrap_or_default());
         let tails = texts.iter().flat_map(|text| {
             let lines: Vec<&str> = text.lines().collect();
             lines[lines.len().saturating_sub(LOG_TAIL)..].to_vec()
