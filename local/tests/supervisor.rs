@@ -5,12 +5,13 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 use std::{fs, process};
 
 use common::{alive, until};
 use slipway_local::supervisor::journal::Journal;
 use slipway_local::supervisor::spec::{Folder, Labels, Restart, Spec, Stage, Status};
-use slipway_local::supervisor::{launch, leftovers, orphan, signal_stop};
+use slipway_local::supervisor::{end_for_good, launch, orphan, signal_stop};
 
 const NAME: &str = "web-rtestabcde-x7k2p";
 
@@ -77,11 +78,10 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        orphan(&self.folder).unwrap();
+        end_for_good(&self.folder).unwrap();
         if let Some(mut keeper) = self.keeper.take() {
             keeper.wait().unwrap();
         }
-        assert!(leftovers(&self.folder).unwrap());
     }
 }
 
@@ -209,12 +209,27 @@ fn what_a_killed_keeper_left_behind_is_found_and_ended() {
     world.until("running", running);
     orphan(&world.folder).unwrap();
     world.keeper.take().unwrap().wait().unwrap();
-    assert!(leftovers(&world.folder).unwrap());
+    end_for_good(&world.folder).unwrap();
     until("the end of the child", || (!alive(child)).then_some(()));
     // Nobody begins there again.
     let mut second = launch(&common::helper(), &world.folder).unwrap();
     assert!(second.wait().unwrap().success());
     assert!(running(&world.status().unwrap()), "the status is still that of the first keeper");
+}
+
+/// A server that was killed right after it had started a keeper may be followed by one that wants that process gone.
+#[test]
+fn a_keeper_that_has_only_just_begun_is_ended_with_its_command() {
+    for pause_ms in 0..30 {
+        let mut world = World::shell("echo $$ > ../main; exec sleep 600");
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        end_for_good(&world.folder).unwrap();
+        world.keeper.take().unwrap().wait().unwrap();
+        assert!(!world.folder.is_kept().unwrap());
+        if let Some(main) = pid_in(&world.file("main")) {
+            until("the end of the command", || (!alive(main)).then_some(()));
+        }
+    }
 }
 
 #[test]

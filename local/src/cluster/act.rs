@@ -141,7 +141,7 @@ fn end(shared: &Shared, core: &mut Core, before: &State, step: &Step) -> io::Res
             supervisor::orphan(&folder)?;
         }
         _ if folder.path().exists() => {
-            supervisor::leftovers(&folder)?;
+            supervisor::end_for_good(&folder)?;
         }
         _ => {}
     }

@@ -8,12 +8,10 @@ use super::place::Place;
 use crate::disk::Lock;
 use crate::router::client;
 use crate::supervisor::spec::Folder;
-use crate::supervisor::{leftovers, orphan, signal_stop};
+use crate::supervisor::{end_for_good, signal_stop};
 
 /// How long a server that is just ending may hold the folder.
 const TAKE_OVER: Duration = Duration::from_secs(5);
-/// How long the end of what was killed may take.
-const KILLED: Duration = Duration::from_secs(5);
 
 /// Stops every process, and then the router. Each process has `grace` to end by itself. Refused while a server works on
 /// the folder. What was asked for stays: the next server starts it again.
@@ -35,11 +33,7 @@ pub fn halt(data: &Path, grace: Duration) -> io::Result<()> {
     let all_ended = || Ok(folders.iter().all(|folder| !is_kept(folder)).then_some(()));
     poll(grace, all_ended)?;
     for folder in &folders {
-        orphan(folder)?;
-    }
-    poll(KILLED, all_ended)?;
-    for folder in &folders {
-        leftovers(folder)?;
+        end_for_good(folder)?;
     }
     client::stop(&place.router())
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -11,6 +12,9 @@ use nix::unistd::Pid;
 use super::spec::{Folder, UID_VARIABLE};
 use super::tree;
 use crate::disk::{Lock, private_file};
+
+/// How long a keeper that was killed may take to end, and one that has just begun to tell its number.
+const LETTING_GO: Duration = Duration::from_secs(5);
 
 /// Starts a keeper for a prepared folder. It lives on when this program ends; the answer is only there to be waited
 /// for, so that an ended keeper does not stay behind as a zombie.
@@ -62,4 +66,20 @@ pub fn leftovers(folder: &Folder) -> io::Result<bool> {
     }
     drop(lock);
     Ok(true)
+}
+
+/// Ends the process of a folder for good: its keeper is killed, what that leaves behind ends, and none begins there
+/// again. The lock may be held for a moment after the death of a keeper (a child that has not become its command yet
+/// holds it too), and by a keeper that has not told its number yet.
+pub fn end_for_good(folder: &Folder) -> io::Result<()> {
+    let deadline = Instant::now() + LETTING_GO;
+    while !leftovers(folder)? {
+        if Instant::now() >= deadline {
+            let text = format!("what keeps {} does not end", folder.path().display());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+        orphan(folder)?;
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }

@@ -21,4 +21,4 @@ pub mod keeper;
 pub mod spec;
 mod tree;
 
-pub use control::{launch, leftovers, orphan, signal_stop};
+pub use control::{end_for_good, launch, leftovers, orphan, signal_stop};
