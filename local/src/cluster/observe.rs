@@ -14,7 +14,7 @@ use crate::supervisor::spec::{self, Status};
 pub fn observe(shared: &Shared, core: &Core, namespace: &str, now: Time) -> io::Result<Observation> {
     let rows = core.state.rows.iter().filter(|row| row.namespace == namespace);
     let deployments = rows.map(|row| deployment(shared, core, row)).collect::<io::Result<_>>()?;
-    Ok(Observation { at: now, deployments })
+    Ok(Observation { at: now, deployments, strangers: Vec::new() })
 }
 
 fn deployment(shared: &Shared, core: &Core, row: &Row) -> io::Result<Deployment> {

@@ -105,7 +105,10 @@ fn look(promotion: &Promotion, seen: &Observation, now: Time, decision: &mut Dec
     story::tell(promotion, seen, &mut decision.memory, &mut decision.notes);
     if fence::put_up(promotion, seen, decision, now) {
         match promotion.phase {
-            Phase::Preparing => decision.trigger = Some(Trigger::Prepared),
+            Phase::Preparing => {
+                decision.trigger = Some(Trigger::Prepared);
+                decision.notes.extend(seen.strangers.iter().map(story::stranger));
+            }
             Phase::Rolling | Phase::Settling => forward::decide(promotion, seen, now, decision),
             Phase::Restoring => restore::decide(promotion, seen, now, decision),
             Phase::Ended => {}

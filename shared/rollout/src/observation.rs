@@ -1,5 +1,6 @@
 //! What was seen of the cluster in one consistent look.
 
+use slipway_domain::name::ServiceName;
 use slipway_domain::promotion::{DeploymentKey, Epoch, Exit};
 use slipway_domain::time::Time;
 
@@ -9,6 +10,15 @@ pub struct Observation {
     /// The cluster's clock when it answered. Whole seconds on Kubernetes.
     pub at: Time,
     pub deployments: Vec<Deployment>,
+    /// Processes of somebody else's that get requests meant for ours. They are told of, and left alone.
+    pub strangers: Vec<Stranger>,
+}
+
+/// A process that is not ours, and is selected like the processes of one of our services.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stranger {
+    pub service: ServiceName,
+    pub process: String,
 }
 
 /// One Deployment: the processes of one service of one release.

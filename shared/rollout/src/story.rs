@@ -4,7 +4,7 @@ use slipway_domain::promotion::{Memory, Phase, Promotion, Told};
 
 use crate::census::{Aim, Census};
 use crate::decide::censuses;
-use crate::observation::{Deployment, Observation, Process, Readiness, Stage};
+use crate::observation::{Deployment, Observation, Process, Readiness, Stage, Stranger};
 
 /// One line of a promotion's story, before it has a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,13 @@ impl Note {
     pub fn source(&self) -> String {
         format!("system/{}", self.about)
     }
+}
+
+/// Told once, before anything is moved.
+pub(crate) fn stranger(stranger: &Stranger) -> Note {
+    let message =
+        format!("Gets requests of {} and is not Slipway's: take our labels from it, or remove it", stranger.service);
+    Note::new(&stranger.process, message)
 }
 
 /// Adds a line for every process that has come further than was told. What ran before anything was moved is no news.

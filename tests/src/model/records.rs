@@ -197,7 +197,7 @@ impl Frame {
                 processes: (0..object.running).map(|place| process(release, place, crashes == Some(release))).collect(),
             })
         });
-        Observation { at: NOW, deployments: deployments.collect() }
+        Observation { at: NOW, deployments: deployments.collect(), strangers: Vec::new() }
     }
 }
 

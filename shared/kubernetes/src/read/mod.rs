@@ -21,7 +21,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time as Stamp};
 use slipway_domain::promotion::DeploymentKey;
 use slipway_domain::time::Time;
-use slipway_rollout::observation::Observation;
+use slipway_rollout::observation::{Observation, Stranger};
 
 use crate::{drift, names};
 
@@ -50,7 +50,21 @@ pub fn observation(listed: &Listed) -> Observation {
         .filter_map(|deployment| Some(deployment::read(listed, deployment, key(&deployment.metadata)?)))
         .collect();
     deployments.sort_by(|one, other| one.key.cmp(&other.key));
-    Observation { at: listed.at, deployments }
+    let known =
+        |pod: &&Pod| deployments.iter().any(|known| known.processes.iter().any(|own| own.uid == uid(&pod.metadata)));
+    let mut strangers: Vec<_> = listed.pods.iter().filter(|pod| !known(pod)).filter_map(stranger).collect();
+    strangers.sort();
+    Observation { at: listed.at, deployments, strangers }
+}
+
+/// A process that none of our Deployments has, and that our Service selects all the same.
+fn stranger(pod: &Pod) -> Option<Stranger> {
+    let meta = &pod.metadata;
+    if meta.deletion_timestamp.is_some() || label(meta, names::MANAGED_BY) != Some(names::SLIPWAY) {
+        return None;
+    }
+    let service = label(meta, names::SERVICE)?.parse().ok()?;
+    Some(Stranger { service, process: meta.name.clone()? })
 }
 
 /// None: not one of ours.

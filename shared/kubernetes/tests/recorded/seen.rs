@@ -1,7 +1,7 @@
 //! What is seen of a Deployment and its processes.
 
 use slipway_domain::promotion::{Epoch, Exit};
-use slipway_rollout::observation::{Readiness, Stage, Visibility};
+use slipway_rollout::observation::{Readiness, Stage, Stranger, Visibility};
 
 use super::{deployment, listed, observed, process, time};
 use slipway_kubernetes::read::{events, observation};
@@ -19,6 +19,23 @@ fn a_deployment_is_read_with_its_stamp() {
         assert!(matches!(process.stage, Stage::Running { .. }));
         assert!(matches!(process.readiness, Readiness::Ready { .. }));
     }
+}
+
+#[test]
+fn a_process_that_only_bears_our_labels_is_a_stranger() {
+    let mut listed = listed("ready", "registered");
+    assert_eq!(observation(&listed).strangers, []);
+    let mut pod = listed.pods[0].clone();
+    pod.metadata.name = Some("nginx-5d8".to_owned());
+    pod.metadata.uid = Some("another".to_owned());
+    pod.metadata.owner_references = None;
+    listed.pods.push(pod.clone());
+    let stranger = Stranger { service: "web".parse().unwrap(), process: "nginx-5d8".to_owned() };
+    assert_eq!(observation(&listed).strangers, [stranger]);
+    assert_eq!(observation(&listed).deployments[0].processes.len(), 2);
+    pod.metadata.deletion_timestamp = Some(pod.metadata.creation_timestamp.clone().unwrap());
+    *listed.pods.last_mut().unwrap() = pod;
+    assert_eq!(observation(&listed).strangers, [], "it is on its way out");
 }
 
 #[test]

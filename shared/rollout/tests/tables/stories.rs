@@ -2,8 +2,9 @@
 
 use slipway_domain::promotion::Phase;
 use slipway_rollout::decide::Unseen;
+use slipway_rollout::observation::Stranger;
 
-use crate::world::{World, booting, ready, stopping, waiting};
+use crate::world::{World, booting, name, ready, stopping, waiting};
 
 fn told(world: &World) -> Vec<String> {
     world.decide().notes.into_iter().map(|note| format!("{}: {}", note.about, note.message)).collect()
@@ -44,6 +45,15 @@ fn a_process_without_ports_passes_no_check() {
     let expected = expected.map(|line| format!("web/new-0: {line}"));
     let world = World::rolling(1, 1).but(|it| it.plan.services[0].ports = false).fresh(vec![ready(9)]);
     assert_eq!(told(&world), expected);
+}
+
+#[test]
+fn who_takes_our_requests_is_named_once_before_anything_is_moved() {
+    let mut world = World::web(Phase::Preparing, 1, 1).old(vec![ready(99)]);
+    world.seen.strangers = vec![Stranger { service: name("web"), process: "nginx-5d8".to_owned() }];
+    let words = "nginx-5d8: Gets requests of web and is not Slipway's: take our labels from it, or remove it";
+    assert_eq!(told(&world), [words]);
+    assert_eq!(told(&world.later(0).but(|it| it.phase = Phase::Rolling)), Vec::<String>::new());
 }
 
 #[test]

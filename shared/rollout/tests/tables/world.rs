@@ -194,7 +194,7 @@ impl World {
         let promotion = promotion(phase, services);
         let mut world = Self {
             promotion,
-            seen: Observation { at: NOW, deployments: Vec::new() },
+            seen: Observation { at: NOW, deployments: Vec::new(), strangers: Vec::new() },
             unseen: None,
             mode: Mode::Advance,
             now: NOW,

@@ -156,7 +156,7 @@ impl Cluster for MemoryCluster {
                 .map(|(number, since)| self.process(key, *number, *since))
                 .collect(),
         });
-        Ok(Observation { at: self.now(), deployments: deployments.collect() })
+        Ok(Observation { at: self.now(), deployments: deployments.collect(), strangers: Vec::new() })
     }
 
     async fn create(&self, namespace: &Namespace, new: &NewDeployment) -> std::result::Result<(), ClusterError> {

@@ -78,7 +78,7 @@ fn world(processes: usize) -> Result<(Promotion, Observation)> {
     let deployments = vec![deployment(key(&new), processes / 2), deployment(key(&old), processes - processes / 2)];
     let mut promotion = promotion(&old, &new, service.clone())?;
     promotion.healthy_before = Some(BTreeMap::from([(service.name.clone(), count)]));
-    Ok((promotion, Observation { at: NOW, deployments }))
+    Ok((promotion, Observation { at: NOW, deployments, strangers: Vec::new() }))
 }
 
 fn promotion(old: &ReleaseId, new: &ReleaseId, service: ServicePlan) -> Result<Promotion> {

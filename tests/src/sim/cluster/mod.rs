@@ -216,10 +216,10 @@ impl Cluster {
 
     pub fn observe(&mut self, now: Time, freshness: Freshness) -> Observation {
         match freshness {
-            Freshness::Now => Observation { at: self.stamp(now), deployments: self.look() },
+            Freshness::Now => Observation { at: self.stamp(now), deployments: self.look(), strangers: Vec::new() },
             Freshness::Old(age) => self.looked(now, age).unwrap_or_else(|| self.observe(now, Freshness::Now)),
             Freshness::Lagging(age) => {
-                let mut current = Observation { at: self.stamp(now), deployments: self.look() };
+                let mut current = Observation { at: self.stamp(now), deployments: self.look(), strangers: Vec::new() };
                 if let Some(old) = self.looked(now, age) {
                     lag(&mut current, &old);
                 }
@@ -242,7 +242,7 @@ impl Cluster {
     fn looked(&self, now: Time, age: Duration) -> Option<Observation> {
         let (at, deployments) = self.history.iter().rev().find(|(at, _)| now.since(*at) >= age)?;
         let then = Time::from_millis(at.as_millis().max(now.as_millis() - i64::try_from(age.as_millis()).unwrap_or(0)));
-        Some(Observation { at: self.stamp(then), deployments: deployments.as_ref().clone() })
+        Some(Observation { at: self.stamp(then), deployments: deployments.as_ref().clone(), strangers: Vec::new() })
     }
 
     fn look(&self) -> Vec<observation::Deployment> {
