@@ -61,7 +61,7 @@ const MAX_LINES: usize = 1000;
 
 impl Slipway {
     /// By service, release and name. Right: read. Errors: `app_not_found`, `environment_not_found` (404),
-    /// `cluster_unreachable` (503), `cluster_unauthorized` (409).
+    /// `cluster_unreachable` (503), `cluster_unauthorized`, `cluster_refused` (409).
     pub async fn processes(
         &self,
         caller: &Caller,
@@ -81,7 +81,7 @@ impl Slipway {
     }
 
     /// Oldest first, at most `query.limit` (≤ 1,000). Right: read. Errors: `app_not_found`, `environment_not_found`,
-    /// `service_not_found` (404), `cluster_unreachable` (503), `cluster_unauthorized` (409).
+    /// `service_not_found` (404), `cluster_unreachable` (503), `cluster_unauthorized`, `cluster_refused` (409).
     pub async fn logs(
         &self,
         caller: &Caller,

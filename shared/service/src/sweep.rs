@@ -18,8 +18,9 @@ use slipway_store::records::{Change, Due, DueKind, Page};
 
 use crate::draft::lost_a_race;
 use crate::ports::{ClusterError, Namespace};
+use crate::promotions::checks::cluster_error;
 use crate::slipway::Slipway;
-use crate::turn::{StoreRecords, Worker, clean_up, collect};
+use crate::turn::{CleanupError, StoreRecords, Worker, clean_up, collect};
 
 /// What one sweep did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,11 +98,16 @@ impl Slipway {
     async fn collect_one(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> u32 {
         let objects = self.collect_environment(store, tenant, environment).await;
         let runs = self.collect_runs(store, tenant, environment).await;
+        let (app, name) = (&environment.app, &environment.name);
         let count = |counted: Result<u32>| match counted {
             Ok(count) => count,
+            // Such as a namespace that its owner has removed: nothing is left to collect, and nobody has to act.
+            Err(error) if error.code == "cluster_refused" => {
+                tracing::debug!(app.name = %app, environment.name = %name, error = %error, "nothing to collect");
+                0
+            }
             Err(error) => {
                 let context = error.context.as_deref().unwrap_or_default();
-                let (app, name) = (&environment.app, &environment.name);
                 tracing::warn!(app.name = %app, environment.name = %name, error = %error, context, "could not collect");
                 0
             }
@@ -115,7 +121,7 @@ impl Slipway {
             return Ok(0);
         }
         let place = namespace_of(tenant, environment);
-        let unavailable = |error: ClusterError| Error::unavailable(error);
+        let unavailable = |error: ClusterError| cluster_error(&error);
         let mut over = Vec::new();
         for id in self.processes.collect_runs(&place, &[]).await.map_err(unavailable)? {
             let ended = store.run(&environment.app, &id).await?.and_then(|run| run.ended);
@@ -136,7 +142,10 @@ impl Slipway {
         let records = StoreRecords::new(self.store.clone());
         let worker = Worker { records: &records, cluster: self.cluster.as_ref(), clock: self.clock.as_ref() };
         let place = namespace_of(tenant, environment);
-        collect(worker, &place, environment, last.at, self.clock.now()).await.map_err(Error::unavailable)
+        collect(worker, &place, environment, last.at, self.clock.now()).await.map_err(|error| match error {
+            CleanupError::Cluster(error) => cluster_error(&error),
+            error => Error::unavailable(error),
+        })
     }
 
     async fn sweep_one(&self, kind: DueKind, due: &Due, now: Time) -> Result<Done> {

@@ -41,6 +41,7 @@ pub const CODES: &[Code] = &[
     code(409, "build_incomplete", "The release's build is not complete"),
     code(409, "build_running", "The build is running"),
     code(409, "changed_meanwhile", "It was changed meanwhile"),
+    code(409, "cluster_refused", "The cluster does not take it"),
     code(409, "cluster_unauthorized", "The cluster refuses our access"),
     code(409, "environment_busy", "A promotion is running in the environment"),
     code(409, "environment_deleting", "The environment is being deleted"),

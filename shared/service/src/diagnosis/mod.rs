@@ -96,7 +96,7 @@ const LOOKS: u32 = 5;
 
 impl Slipway {
     /// Of one service, or of all. Right: read. Errors: `app_not_found`, `environment_not_found`, `service_not_found`
-    /// (404), `cluster_unreachable` (503), `cluster_unauthorized` (409).
+    /// (404), `cluster_unreachable` (503), `cluster_unauthorized`, `cluster_refused` (409).
     pub async fn diagnosis(
         &self,
         caller: &Caller,

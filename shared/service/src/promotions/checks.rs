@@ -231,6 +231,10 @@ pub(crate) fn cluster_error(error: &ClusterError) -> Error {
         ClusterError::Unauthorized(words) => {
             Error::conflict("cluster_unauthorized", format!("the cluster refuses our access: {words}"))
         }
+        // It will be refused the next time as well: whoever owns the cluster has to change something.
+        ClusterError::Refused(words) => {
+            Error::conflict("cluster_refused", format!("the cluster does not take it: {words}"))
+        }
         other => {
             let message = "the cluster does not answer, nothing was changed: try again";
             let mut error = Error::new(ErrorKind::Unavailable, "cluster_unreachable", message).because(other);

@@ -97,7 +97,7 @@ impl Slipway {
 
     /// Starts a promotion, or records a `noop`. Right: deploy. Errors: `app_not_found`, `environment_not_found`,
     /// `release_not_found` (404); `environment_busy` (with `promotion`, `actor`, `phase`), `build_incomplete`,
-    /// `release_older`, `wrong_environment`, `image_missing`, `cluster_unauthorized` (409); `stale_version` (412);
+    /// `release_older`, `wrong_environment`, `image_missing`, `cluster_unauthorized`, `cluster_refused` (409); `stale_version` (412);
     /// `variables_missing` (a field per variable), `formation_too_large`, `invalid_promotion` (422);
     /// `cluster_unreachable` (503).
     pub async fn promote(

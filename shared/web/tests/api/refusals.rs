@@ -260,4 +260,14 @@ async fn a_dependency_that_is_away_is_503_and_says_when_to_come_back() {
     *api.world.cluster.away.lock().unwrap() = Some(unauthorized);
     let answer = api.get(&format!("{ENVIRONMENT}/diagnosis")).await;
     assert_eq!(answer.refusal(), (409, "cluster_unauthorized".to_owned(), vec![]));
+    let words = "the namespace shop--production belongs to another";
+    *api.world.cluster.away.lock().unwrap() = Some(slipway_service::ports::ClusterError::Refused(words.to_owned()));
+    for answer in [
+        api.get(&format!("{ENVIRONMENT}/diagnosis")).await,
+        api.get(&format!("{ENVIRONMENT}/processes")).await,
+        api.post(&format!("{ENVIRONMENT}/promotions"), &promote).await,
+    ] {
+        assert_eq!(answer.refusal(), (409, "cluster_refused".to_owned(), vec![]));
+        assert!(answer.json()["detail"].as_str().unwrap().contains(words), "{}", answer.json());
+    }
 }
