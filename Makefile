@@ -5,16 +5,17 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 # Always the whole workspace: another set of packages has other features of shared crates, and builds them again.
-CARGO_BUILD := cargo build --locked --workspace --bin slipway --bin slipway-local --bin demo
-CARGO_TEST_KUBERNETES := cargo test --locked --workspace --no-fail-fast --features slipway-tests/kubernetes \
-  --test kubernetes --test kubernetes_engine
+CARGO_BUILD := cargo build --locked --workspace --bin slipway --bin slipway-local --bin demo \
+  --bin demo-kubernetes
+TESTS_KUBERNETES := --test kubernetes --test kubernetes_engine --test kubernetes_disturbed
+CARGO_TEST_KUBERNETES := cargo test --locked --workspace --no-fail-fast $(TESTS_KUBERNETES)
 PROGRAMS := target/debug
 KEPT := .slipway
 PORT ?= 7070
 WORLDS ?= 100000
 SLIPWAY := SLIPWAY_CONFIG=$(CURDIR)/$(KEPT)/config.json $(PROGRAMS)/slipway
 
-.PHONY: help build demo up down test test-kubernetes cluster cluster-status cluster-stop soak bench check
+.PHONY: help build demo demo-kubernetes up down test test-kubernetes cluster cluster-status cluster-stop soak bench check
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -24,6 +25,9 @@ build: ## Build the programs into target/debug
 
 demo: build ## Tell the whole story in a temporary folder: three bad releases, a killed server, no request lost
 	$(PROGRAMS)/demo
+
+demo-kubernetes: build ## Tell it on a Kubernetes cluster: the project's own, or one that is started for it
+	@cluster/cluster with bash -euc 'cluster/images; exec $(PROGRAMS)/demo-kubernetes'
 
 up: build ## Start a local server that stays, with the example built and promoted
 	@scripts/up.sh $(KEPT) $(PORT)
@@ -47,7 +51,8 @@ cluster-stop: ## Stop the cluster and leave nothing of it running
 	@cluster/cluster stop
 
 soak: ## Run WORLDS random worlds of the protocol, and one in fifty once more over the real store
-	cargo run --locked --release -p slipway-tests --bin soak -- --worlds $(WORLDS)
+	cargo build --locked --release --workspace
+	target/release/soak --worlds $(WORLDS)
 
 bench: ## Measure what everything costs, or only the SECTIONS that are named
 	cargo build --locked --release --workspace
@@ -55,7 +60,7 @@ bench: ## Measure what everything costs, or only the SECTIONS that are named
 
 check: ## Formatting, lints, documentation, rules of dependencies, the state machine
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets $(TESTS_KUBERNETES) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	node scripts/dependencies.mjs
 	npx --yes asl-validator@4 --json-path infra/rollout.asl.json

@@ -23,10 +23,9 @@ pub struct Product {
     pub gate: Gate,
     pub facts: Facts,
     pub tenant: TenantId,
-    server: Option<Outside>,
+    server: Outside,
     /// Tells the node how to speak to the gate.
     hosts: PathBuf,
-    program: PathBuf,
     folder: TempDir,
 }
 
@@ -48,22 +47,17 @@ impl Product {
         std::fs::write(folder.path().join("kubeconfig"), kubeconfig).map_err(failed("write the kubeconfig"))?;
         let server = start(program, folder.path(), &gate.address()).await?;
         let client = server.client()?;
-        let (server, program) = (Some(server), program.to_owned());
-        Ok(Self { client, owner, gate, facts, tenant, server, hosts, program, folder })
+        Ok(Self { client, owner, gate, facts, tenant, server, hosts, folder })
     }
 
-    /// Kills the server as the power cut would, and starts it again.
-    pub async fn restart(&mut self) -> Result<()> {
-        drop(self.server.take());
-        let server = start(&self.program, self.folder.path(), &self.gate.address()).await?;
-        self.client = server.client()?;
-        self.server = Some(server);
-        Ok(())
+    /// Kills the server, and with it whatever step of a rollout it is at, and starts it again.
+    pub async fn restart(&self) -> Result<()> {
+        self.server.kill_and_start().await
     }
 
     /// The id of the server's process.
-    pub fn id(&self) -> Option<u32> {
-        self.server.as_ref().map(Outside::id)
+    pub fn id(&self) -> u32 {
+        self.server.id()
     }
 
     /// The last words of what the server logged.

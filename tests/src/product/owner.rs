@@ -9,6 +9,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -73,10 +76,32 @@ impl Owner {
         command
     }
 
+    /// A part of the cluster, such as `kube-apiserver`, does nothing any more until the answer is dropped.
+    pub async fn freeze(&self, part: &str) -> Result<Frozen> {
+        let status: Value = serde_json::from_str(&told(self.cluster(&["status", "--json"]), "").await?)
+            .map_err(failed("read the status of the cluster"))?;
+        let parts = status["parts"].as_array().into_iter().flatten();
+        let pid = parts.into_iter().find(|found| found["name"] == part).and_then(|found| found["pid"].as_i64());
+        let pid = pid.and_then(|pid| i32::try_from(pid).ok()).ok_or_else(|| format!("{part} does not run"))?;
+        let pid = Pid::from_raw(pid);
+        kill(pid, Signal::SIGSTOP).map_err(failed(format!("freeze {part}")))?;
+        Ok(Frozen(pid))
+    }
+
     pub async fn pods(&self, namespace: &str) -> Result<Vec<Pod>> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let listed = pods.list(&ListParams::default()).await;
         Ok(listed.map_err(failed("list the pods"))?.items)
+    }
+}
+
+/// A program that stands still.
+pub struct Frozen(Pid);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // It fails only for one that is gone.
+        let _ = kill(self.0, Signal::SIGCONT);
     }
 }
 

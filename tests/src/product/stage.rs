@@ -98,10 +98,16 @@ impl<'a> Stage<'a> {
         text(&built["release"])
     }
 
-    /// Sets variables. Returns the release that has them.
+    /// Sets variables on top of the newest release. Returns the one that has them.
     pub async fn set(&self, variables: &Value) -> Result<String> {
+        self.set_on("newest", variables).await
+    }
+
+    /// Sets variables on top of another release, such as `active`.
+    pub async fn set_on(&self, base: &str, variables: &Value) -> Result<String> {
         let path = format!("{}/variables", self.environment());
-        let answer = self.product.client.send(Method::PATCH, &path, Some(&json!({ "set": variables })), None).await?;
+        let body = json!({ "set": variables, "base": base });
+        let answer = self.product.client.send(Method::PATCH, &path, Some(&body), None).await?;
         text(&answer.ok()?["release"])
     }
 

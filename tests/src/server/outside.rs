@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -20,7 +21,10 @@ const POLL: Duration = Duration::from_millis(20);
 pub struct Outside {
     program: PathBuf,
     folder: PathBuf,
-    child: Child,
+    port: u16,
+    log: String,
+    options: Vec<String>,
+    child: Mutex<Child>,
 }
 
 impl Outside {
@@ -34,23 +38,27 @@ impl Outside {
     pub async fn start_with(program: &Path, folder: &Path, log: &str, options: &[&str]) -> Result<Self> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = free.map_err(failed("find a free port"))?.port();
-        let open = |name: &str| File::create(folder.join(name)).map_err(failed(format!("make {name}")));
-        let child = command(program, folder)
-            .args(["--port", &port.to_string()])
-            .args(options)
-            .env("SLIPWAY_LOG", log)
-            .stdout(open("stdout")?)
-            .stderr(open("stderr")?)
-            .spawn()
-            .map_err(failed("start the server"))?;
-        let server = Self { program: program.to_owned(), folder: folder.to_owned(), child };
-        server.ready(port).await?;
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        let child = Mutex::new(spawn(program, folder, port, log, &options)?);
+        let (program, folder, log) = (program.to_owned(), folder.to_owned(), log.to_owned());
+        let server = Self { program, folder, port, log, options, child };
+        server.ready().await?;
         Ok(server)
+    }
+
+    /// Kills it as the power cut would, and starts it again where it was. What it printed before is lost.
+    pub async fn kill_and_start(&self) -> Result<()> {
+        {
+            let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+            child.kill().and_then(|()| child.wait()).map_err(failed("kill the server"))?;
+            *child = spawn(&self.program, &self.folder, self.port, &self.log, &self.options)?;
+        }
+        self.ready().await
     }
 
     /// The id of its process.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).id()
     }
 
     /// The client of the owner.
@@ -60,8 +68,8 @@ impl Outside {
         Client::new(&text(&config["url"])?, &text(&config["token"])?)
     }
 
-    async fn ready(&self, port: u16) -> Result<()> {
-        let url = format!("http://127.0.0.1:{port}/healthz");
+    async fn ready(&self) -> Result<()> {
+        let url = format!("http://127.0.0.1:{}/healthz", self.port);
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
@@ -87,10 +95,18 @@ pub fn printed(folder: &Path) -> Result<Vec<Place>> {
 impl Drop for Outside {
     fn drop(&mut self) {
         // Both fail only where there is nothing left to end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.kill();
+        let _ = child.wait();
         let _ = command(&self.program, &self.folder).arg("--stop").stdout(Stdio::null()).status();
     }
+}
+
+fn spawn(program: &Path, folder: &Path, port: u16, log: &str, options: &[String]) -> Result<Child> {
+    let open = |name: &str| File::create(folder.join(name)).map_err(failed(format!("make {name}")));
+    let mut command = command(program, folder);
+    command.args(["--port", &port.to_string()]).args(options).env("SLIPWAY_LOG", log);
+    command.stdout(open("stdout")?).stderr(open("stderr")?).spawn().map_err(failed("start the server"))
 }
 
 fn command(program: &Path, folder: &Path) -> Command {

@@ -5,3 +5,4 @@ mod port;
 mod rights;
 mod rollouts;
 mod runs;
+mod sleepers;
