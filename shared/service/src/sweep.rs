@@ -101,8 +101,9 @@ impl Slipway {
         let (app, name) = (&environment.app, &environment.name);
         let count = |counted: Result<u32>| match counted {
             Ok(count) => count,
-            // Such as a namespace that its owner has removed: nothing is left to collect, and nobody has to act.
-            Err(error) if error.code == "cluster_refused" => {
+            // Such as a namespace that its owner has removed, and the rights with it: nothing is left to collect, and nobody
+            // has to act.
+            Err(error) if matches!(error.code, "cluster_refused" | "cluster_unauthorized") => {
                 tracing::debug!(app.name = %app, environment.name = %name, error = %error, "nothing to collect");
                 0
             }
