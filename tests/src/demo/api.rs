@@ -77,6 +77,7 @@ struct Diagnosis {
 pub struct Finding {
     pub service: String,
     pub cause: String,
+    pub restarts: u32,
 }
 
 impl Api {
