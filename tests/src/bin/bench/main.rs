@@ -8,14 +8,19 @@
 //! rollback  from a bad status that is visible to the decision to turn back
 //! idle      memory and CPU of a server that has nothing to do
 //! traffic   requests that are lost while releases are promoted
+//! native    real rollouts against native ones of the same pods, on a real cluster
+//! doomed    as rollback, on a real cluster
 //! ```
 
 #![expect(clippy::print_stdout, reason = "its output is what it is run for")]
 
 mod api;
 mod deciding;
+mod doomed;
 mod idle;
+mod journal;
 mod machine;
+mod native;
 mod numbers;
 mod rollback;
 mod rollout;
@@ -29,7 +34,10 @@ use std::time::Instant;
 use clap::{Parser, ValueEnum};
 use slipway_tests::server::{Result, failed};
 
-/// Measures the whole. Without a section: all of them, in about eight minutes.
+/// Names the file that describes the cluster.
+const CLUSTER: &str = "SLIPWAY_TEST_CLUSTER";
+
+/// Measures the whole. Without a section: all of them that can be measured here.
 #[derive(Parser)]
 struct Arguments {
     sections: Vec<Section>,
@@ -43,12 +51,24 @@ enum Section {
     Rollback,
     Idle,
     Traffic,
+    Native,
+    Doomed,
+}
+
+impl Section {
+    fn needs_cluster(self) -> bool {
+        matches!(self, Self::Native | Self::Doomed)
+    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let asked = Arguments::parse().sections;
-    let sections = if asked.is_empty() { Section::value_variants().to_vec() } else { asked };
+    let cluster = std::env::var_os(CLUSTER).is_some();
+    let possible = |section: &Section| cluster || !section.needs_cluster();
+    let all = || Section::value_variants().iter().copied().filter(possible).collect();
+    let asked_for_all = asked.is_empty();
+    let sections: Vec<Section> = if asked_for_all { all() } else { asked };
     println!("{}", machine::named());
     for section in sections {
         let begun = Instant::now();
@@ -60,10 +80,20 @@ async fn main() -> ExitCode {
             }
         }
     }
+    if asked_for_all && !cluster {
+        println!("\nnative and doomed are left out here. {}", on_a_cluster());
+    }
     ExitCode::SUCCESS
 }
 
+fn on_a_cluster() -> &'static str {
+    "They need a Kubernetes cluster with a registry: as root, `make bench` starts one and measures them there."
+}
+
 async fn measure(section: Section) -> Result<String> {
+    if section.needs_cluster() && std::env::var_os(CLUSTER).is_none() {
+        return Err(on_a_cluster().to_owned());
+    }
     match section {
         Section::Api => api::measure().await,
         Section::Decide => deciding::measure(),
@@ -71,6 +101,8 @@ async fn measure(section: Section) -> Result<String> {
         Section::Rollback => rollback::measure().await,
         Section::Idle => idle::measure().await,
         Section::Traffic => traffic::measure().await,
+        Section::Native => native::measure().await,
+        Section::Doomed => doomed::measure().await,
     }
 }
 

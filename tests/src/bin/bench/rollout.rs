@@ -97,7 +97,7 @@ fn succeeded(outcome: &str) -> Result<()> {
 async fn boots(client: &Client, promotion: &str) -> Result<Vec<Duration>> {
     let mut started: BTreeMap<String, Time> = BTreeMap::new();
     let mut boots = Vec::new();
-    for event in events(client, promotion).await? {
+    for event in events(client, ENVIRONMENT, promotion).await? {
         let (source, at) = (text(&event["source"])?, time(&event["at"])?);
         match event["message"].as_str() {
             Some("Created process" | "Started container main") => {
@@ -113,10 +113,10 @@ async fn boots(client: &Client, promotion: &str) -> Result<Vec<Duration>> {
 }
 
 /// All events of an ended promotion.
-pub async fn events(client: &Client, promotion: &str) -> Result<Vec<Value>> {
+pub async fn events(client: &Client, environment: &str, promotion: &str) -> Result<Vec<Value>> {
     let mut events: Vec<Value> = Vec::new();
     loop {
-        let path = format!("{ENVIRONMENT}/promotions/{promotion}/events?after={}", events.len());
+        let path = format!("{environment}/promotions/{promotion}/events?after={}", events.len());
         let page = client.get(&path).await?;
         let found = page["events"].as_array().ok_or("a page of events was expected")?;
         events.extend(found.iter().cloned());
