@@ -56,7 +56,7 @@ soak: ## Run WORLDS random worlds of the protocol, and one in fifty once more ov
 
 bench: ## Measure what everything costs, or only the SECTIONS that are named
 	cargo build --locked --release --workspace
-	target/release/bench $(SECTIONS)
+	@scripts/bench.sh $(SECTIONS)
 
 check: ## Formatting, lints, documentation, rules of dependencies, the state machine
 	cargo fmt --all --check

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Measures the sections that are named, or all of them. Usage: scripts/bench.sh [SECTION...]
+# Those that need a cluster come last, so that it disturbs no other. Starting one takes root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bench=$PWD/target/release/bench
+plain=()
+clustered=()
+for section in "$@"; do
+  case $section in
+    native | doomed) clustered+=("$section") ;;
+    *) plain+=("$section") ;;
+  esac
+done
+
+if [ $# = 0 ] || [ ${#plain[@]} -gt 0 ]; then
+  env -u SLIPWAY_TEST_CLUSTER "$bench" "${plain[@]}"
+fi
+if [ $# = 0 ] && [ "$(id -u)" = 0 ]; then
+  clustered=(native doomed)
+fi
+if [ ${#clustered[@]} -gt 0 ] && [ "$(id -u)" = 0 ]; then
+  cluster/cluster with bash -euc 'cluster/images >/dev/null; exec "$@"' bench "$bench" "${clustered[@]}"
+elif [ ${#clustered[@]} -gt 0 ]; then
+  "$bench" "${clustered[@]}"
+fi
