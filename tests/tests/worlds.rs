@@ -35,6 +35,11 @@ fn a_look_that_is_older_than_the_one_before_it_moves_nothing() {
     assert_eq!(run(&random::setup(296_021)).broken, None);
 }
 
+#[test]
+fn a_process_that_is_replaced_leaves_no_room_for_another_at_once() {
+    assert_eq!(run(&random::setup(744_714)).broken, None);
+}
+
 /// The check was wrong, not the world: the first sweep after all clocks, itself delayed, was about to end it.
 #[test]
 fn a_promotion_ends_by_a_sweep_that_is_delayed_itself() {

@@ -180,7 +180,7 @@ fn health(process: &Process, ports: bool, at: Time) -> Health {
     }
 }
 
-fn count<'p>(processes: impl Iterator<Item = &'p Process>, test: impl Fn(&Process) -> bool) -> u32 {
+pub(crate) fn count<'p>(processes: impl Iterator<Item = &'p Process>, test: impl Fn(&Process) -> bool) -> u32 {
     u32::try_from(processes.filter(|process| test(process)).count()).unwrap_or(u32::MAX)
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use slipway_domain::promotion::{Phase, Promotion};
 use slipway_domain::time::Time;
 
-use crate::census::{Aim, Census, share};
-use crate::decide::{Decision, censuses};
+use crate::census::{Aim, Census, count, share};
+use crate::decide::{Action, Decision, censuses};
 use crate::judge::Judge;
-use crate::observation::{Deployment, Observation, Refusal};
+use crate::observation::{Deployment, Observation, Process, Refusal};
 use crate::phase::Trigger;
 
 /// Decides one look in `rolling` or `settling`; every object exists and bears the stamp.
@@ -66,7 +66,8 @@ fn move_processes(promotion: &Promotion, services: &[Census<'_>], at: Time, deci
     for census in services.iter().filter(|census| census.visible) {
         let wanted = census.plan.after.unwrap_or(0);
         let missing = wanted.saturating_sub(census.size);
-        let room = room(promotion, census, wanted);
+        let stopping = census.stopping + replaced(census, decision);
+        let room = room(promotion, census, wanted, stopping);
         let up = missing.min(budget).min(room);
         let blocked = is_blocked(census, missing > 0 && budget > 0 && room == 0);
         budget -= up;
@@ -74,7 +75,7 @@ fn move_processes(promotion: &Promotion, services: &[Census<'_>], at: Time, deci
             decision.set(target, Some(target.replicas + up));
         }
         let keep = if blocked { share(wanted, census.plan.minimum_percent) } else { wanted };
-        let limit = promotion.plan.batch.saturating_sub(census.stopping);
+        let limit = promotion.plan.batch.saturating_sub(stopping);
         go_down(census, wanted, keep, limit, at, decision);
     }
 }
@@ -84,9 +85,18 @@ pub(crate) fn is_blocked(census: &Census<'_>, by_bound: bool) -> bool {
     by_bound || census.is_unscheduled() || matches!(census.refusal(), Some(Refusal::Quota(_)))
 }
 
+/// Processes that this very decision replaces: they are stopping by the time that its other acts take effect, and the
+/// cluster puts others into their places.
+fn replaced(census: &Census<'_>, decision: &Decision) -> u32 {
+    let goes = |process: &Process| {
+        decision.actions.iter().any(|action| matches!(action, Action::Replace { uid, .. } if *uid == process.uid))
+    };
+    count(census.target.into_iter().flat_map(Deployment::live), goes)
+}
+
 /// How many more processes the bound allows.
-fn room(promotion: &Promotion, census: &Census<'_>, wanted: u32) -> u32 {
-    let stopping = if promotion.plan.strict { census.stopping } else { 0 };
+fn room(promotion: &Promotion, census: &Census<'_>, wanted: u32, stopping: u32) -> u32 {
+    let stopping = if promotion.plan.strict { stopping } else { 0 };
     (wanted + promotion.plan.batch).saturating_sub(census.size + census.old + stopping)
 }
 

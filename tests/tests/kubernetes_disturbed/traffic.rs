@@ -126,7 +126,7 @@ async fn begin(stage: &Stage<'_>, what: What, number: usize) -> Result<(String, 
     if what == What::RollBack {
         let path = format!("{}/rollbacks", stage.environment());
         let made = stage.product.client.post(&path, &json!({ "reason": "the other one was nicer" })).await?;
-        return Ok((text(&made["id"])?, text(&made["to"])?));
+        return Ok((text(&made["promotion"]["id"])?, text(&made["promotion"]["to"])?));
     }
     let release = if what == What::CannotStart {
         stage.build("wrong-entrypoint", &manifest()).await?

@@ -115,6 +115,16 @@ fn a_process_that_cannot_start_is_replaced_once() {
 }
 
 #[test]
+fn a_process_that_is_replaced_counts_as_stopping_in_the_same_decision() {
+    let world = World::rolling(4, 4).batch(2).old(many(4, &ready(500))).fresh(vec![unstartable()]);
+    assert_eq!(world.clone().says(), "replace web/new-0, web/new 1→2");
+    assert_eq!(world.strict().says(), "replace web/new-0");
+    // Of a batch of 1 the replaced one is all that may stop.
+    let world = World::rolling(2, 2).old(vec![ready(500), crash_loop()]).fresh(vec![unstartable()]);
+    assert_eq!(world.says(), "replace web/new-0");
+}
+
+#[test]
 fn two_that_cannot_start_in_one_look_are_one_sight() {
     let world = World::rolling(2, 2).batch(2).old(many(2, &ready(500))).fresh(many(2, &unstartable()));
     assert_eq!(world.says(), "replace web/new-0, replace web/new-1");
