@@ -10,8 +10,11 @@ use crate::classify::BLIP;
 use crate::decide::WINDOW;
 use crate::observation::{Observation, Process, Readiness, Stage};
 
-/// Clocks of processes are whole seconds on some clusters; a moment after is early enough.
+/// A moment after a clock is due is early enough.
 const MOMENT: Duration = Duration::from_millis(5);
+/// What of a cluster's second may have passed before it told the time, when that is a whole number of seconds. The rest
+/// of it is left to a pause before the next look, should our clocks not agree to a hair.
+const TOLD_LATE: Duration = Duration::from_millis(900);
 
 /// Takes over what is new of each process, and forgets those that are gone.
 pub(crate) fn remember(promotion: &Promotion, seen: &Observation, memory: &mut Memory) {
@@ -57,7 +60,8 @@ pub(crate) fn until_due(promotion: &Promotion, seen: &Observation, memory: &Memo
         for process in &deployment.processes {
             for due in clocks(process, plan).into_iter().flatten() {
                 if due > seen.at {
-                    wait = wait.min(due.since(seen.at) + MOMENT);
+                    let left = due.since(seen.at) + MOMENT;
+                    wait = wait.min(left.saturating_sub(told_late(seen.at, now)));
                 }
             }
         }
@@ -67,6 +71,12 @@ pub(crate) fn until_due(promotion: &Promotion, seen: &Observation, memory: &Memo
         wait = wait.min(since.plus(Duration::from_millis(bake)).since(now));
     }
     wait
+}
+
+/// How much later than it says the cluster answered, by our own clock. It times the next look and judges nothing: a look
+/// that comes too early is taken again, and one by clocks that differ comes no later than by the cluster's alone.
+fn told_late(at: Time, now: Time) -> Duration {
+    now.since(at).min(TOLD_LATE)
 }
 
 /// The moments at which this process may become verified, late or gone.

@@ -172,6 +172,21 @@ fn the_wait_ends_when_a_clock_of_a_process_is_due() {
     assert_eq!(wait(&late), 20, "a clock that is due now must not spin");
 }
 
+/// A cluster that tells the time in whole seconds may have told it up to one late.
+#[test]
+fn the_part_of_a_second_that_the_cluster_did_not_tell_is_not_waited_for_twice() {
+    let mut world = World::rolling(1, 1).old(vec![ready(500)]).fresh(vec![ready(2)]);
+    let rows = [(0, 3_005), (300, 2_705), (850, 2_155), (999, 2_105), (5_000, 2_105), (-400, 3_005), (-90_000, 3_005)];
+    for (ahead, expected) in rows {
+        world.now = millis(world.seen.at, ahead);
+        assert_eq!(wait(&world), expected, "our clock is {ahead} ms ahead");
+    }
+    // Looks that come too early are a tenth of a second apart.
+    let mut early = World::rolling(1, 1).old(vec![ready(500)]).fresh(vec![ready(4)]);
+    early.now = millis(early.seen.at, 950);
+    assert_eq!(wait(&early), 105);
+}
+
 #[test]
 fn a_clock_that_the_step_waits_for_has_run_out_when_it_looks_again() {
     // Whole seconds: the look after the wait is at the moment itself.
