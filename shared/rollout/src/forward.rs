@@ -59,7 +59,8 @@ fn complete(promotion: &Promotion, now: Time, decision: &mut Decision) {
     }
 }
 
-/// Ups within the batch that all services share, downs within what stays healthy.
+/// Ups within the batch that all services share, downs within what stays healthy. What goes down makes room at once: the
+/// writes are carried out in this order, each only after the one before has landed.
 fn move_processes(promotion: &Promotion, services: &[Census<'_>], at: Time, decision: &mut Decision) {
     let in_flight: u32 = services.iter().map(Census::in_flight).sum();
     let mut budget = promotion.plan.batch.saturating_sub(in_flight);
@@ -67,16 +68,19 @@ fn move_processes(promotion: &Promotion, services: &[Census<'_>], at: Time, deci
         let wanted = census.plan.after.unwrap_or(0);
         let missing = wanted.saturating_sub(census.size);
         let stopping = census.stopping + replaced(census, decision);
-        let room = room(promotion, census, wanted, stopping);
-        let up = missing.min(budget).min(room);
-        let blocked = is_blocked(census, missing > 0 && budget > 0 && room == 0);
+        let counted = if promotion.plan.strict { stopping } else { 0 };
+        let by_bound = missing > 0 && budget > 0 && room(promotion, census, wanted, census.old + counted) == 0;
+        let blocked = is_blocked(census, by_bound);
+        let keep = if blocked { share(wanted, census.plan.minimum_percent) } else { wanted };
+        let limit = promotion.plan.batch.saturating_sub(stopping);
+        let left = go_down(census, wanted, keep, limit, at, decision);
+        // With `strict` those that stop keep their place.
+        let old = if promotion.plan.strict { census.old } else { left };
+        let up = missing.min(budget).min(room(promotion, census, wanted, old + counted));
         budget -= up;
         if let (Some(target), true) = (census.target, up > 0) {
             decision.set(target, Some(target.replicas + up));
         }
-        let keep = if blocked { share(wanted, census.plan.minimum_percent) } else { wanted };
-        let limit = promotion.plan.batch.saturating_sub(stopping);
-        go_down(census, wanted, keep, limit, at, decision);
     }
 }
 
@@ -94,16 +98,22 @@ fn replaced(census: &Census<'_>, decision: &Decision) -> u32 {
     count(census.target.into_iter().flat_map(Deployment::live), goes)
 }
 
-/// How many more processes the bound allows.
-fn room(promotion: &Promotion, census: &Census<'_>, wanted: u32, stopping: u32) -> u32 {
-    let stopping = if promotion.plan.strict { stopping } else { 0 };
-    (wanted + promotion.plan.batch).saturating_sub(census.size + census.old + stopping)
+/// How many more processes the bound allows beside these `others`.
+fn room(promotion: &Promotion, census: &Census<'_>, wanted: u32, others: u32) -> u32 {
+    (wanted + promotion.plan.batch).saturating_sub(census.size + others)
 }
 
 /// Old processes, and new ones beyond the formation: the unhealthy first, which need no replacement; of the healthy,
 /// what `keep` leaves over. One that lost its readiness just now is neither; on the way back it is free once the target
-/// alone is enough.
-pub(crate) fn go_down(census: &Census<'_>, wanted: u32, keep: u32, limit: u32, at: Time, decision: &mut Decision) {
+/// alone is enough. Returns how many of the old ones are left.
+pub(crate) fn go_down(
+    census: &Census<'_>,
+    wanted: u32,
+    keep: u32,
+    limit: u32,
+    at: Time,
+    decision: &mut Decision,
+) -> u32 {
     let mut limit = limit;
     let enough = census.aim == Aim::Back && census.verified >= keep;
     let mut spare = (census.verified + census.ready_old(at)).saturating_sub(keep);
@@ -120,6 +130,7 @@ pub(crate) fn go_down(census: &Census<'_>, wanted: u32, keep: u32, limit: u32, a
         limit -= free;
         spare -= free;
     }
+    let left: u32 = counts.iter().map(|(_, count)| count).sum();
     for (deployment, count) in counts {
         decision.set(deployment, Some(count));
     }
@@ -129,4 +140,5 @@ pub(crate) fn go_down(census: &Census<'_>, wanted: u32, keep: u32, limit: u32, a
         let beyond = (target.replicas - wanted).min(limit).min(unhealthy + spare);
         decision.set(target, Some(target.replicas - beyond));
     }
+    left
 }

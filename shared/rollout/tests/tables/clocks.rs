@@ -199,5 +199,5 @@ fn a_clock_that_the_step_waits_for_has_run_out_when_it_looks_again() {
     fails(booting(1), "Broken(health_timeout)");
     fails(unlisted(100), "Broken(not_registered)");
     fails(lost(12), "Broken(health_timeout)");
-    fails(ready(2), "web/old 2→1");
+    fails(ready(2), "web/old 2→1, web/new 1→2");
 }

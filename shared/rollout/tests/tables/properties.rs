@@ -167,6 +167,17 @@ fn of<'a>(
     asked.values().filter(move |(deployment, _)| deployment.key.service.as_str() == service)
 }
 
+/// No count of the service is raised before another one falls.
+fn falls_come_first(world: &World, decision: &Decision, service: &str) -> bool {
+    let raises = decision.actions.iter().filter_map(|action| match action {
+        Action::Write { key, replicas: Some(count), .. } if key.service.as_str() == service => {
+            Some(*count > world.seen.deployment(key).unwrap().replicas)
+        }
+        _ => None,
+    });
+    raises.is_sorted()
+}
+
 fn is_serving(process: &Process) -> bool {
     let ready = matches!(process.readiness, Readiness::Ready { .. }) && process.registered;
     process.is_live() && ready && matches!(process.stage, Stage::Running { .. })
@@ -227,15 +238,18 @@ proptest! {
 
     #[test]
     fn no_service_is_raised_above_its_bound(world in worlds()) {
-        let asked = asked(&world, &world.decide());
+        let decision = world.decide();
+        let asked = asked(&world, &decision);
         for plan in &world.promotion.plan.services {
+            prop_assert!(falls_come_first(&world, &decision, plan.name.as_str()), "what goes down makes room first");
             let counts: Vec<_> = of(&asked, plan.name.as_str()).collect();
             let raised = counts.iter().any(|(deployment, count)| *count > deployment.replicas);
             let most: u32 = counts.iter().map(|(deployment, count)| deployment.replicas.max(*count)).sum();
             let gone_after = plan.stopping_ms / 1000 + 30;
             let is_stopping = |process: &&Process| process.stopping_since.is_some_and(|it| NOW.since(it).as_secs() < gone_after);
             let stopping = number(counts.iter().flat_map(|(it, _)| &it.processes).filter(is_stopping).count());
-            let counted = if world.promotion.plan.strict { most + stopping } else { most };
+            let after: u32 = counts.iter().map(|(_, count)| *count).sum();
+            let counted = if world.promotion.plan.strict { most + stopping } else { after };
             prop_assert!(!raised || counted <= plan.after.unwrap() + world.promotion.plan.batch);
             let fewer: u32 = counts.iter().map(|(it, count)| it.replicas.saturating_sub(*count)).sum();
             prop_assert!(fewer == 0 || fewer + stopping <= world.promotion.plan.batch, "more than a batch is stopping");

@@ -10,7 +10,7 @@ fn one_process_at_a_time_is_started_verified_and_stopped() {
         (World::rolling(3, 3).old(many(3, &ready(500))), "web/new 0→1"),
         (World::rolling(3, 3).old(many(3, &ready(500))).fresh(vec![booting(1)]), "nothing"),
         (World::rolling(3, 3).old(many(3, &ready(500))).fresh(vec![ready(4)]), "nothing"),
-        (World::rolling(3, 3).old(many(3, &ready(500))).fresh(vec![ready(5)]), "web/old 3→2"),
+        (World::rolling(3, 3).old(many(3, &ready(500))).fresh(vec![ready(5)]), "web/old 3→2, web/new 1→2"),
         (World::rolling(3, 3).old(many(2, &ready(500))).fresh(vec![ready(9)]), "web/new 1→2"),
         (World::rolling(3, 3).old(many(1, &ready(500))).fresh(many(3, &ready(9))), "web/old 1→0"),
         (World::rolling(3, 3).fresh(many(3, &ready(9))), "Completed"),
@@ -85,7 +85,11 @@ fn the_batch_is_shared_by_the_services_in_the_order_of_the_manifest() {
 fn a_larger_batch_moves_more_at_once() {
     let world = || World::rolling(6, 6).batch(3).old(many(6, &ready(500)));
     assert_eq!(world().says(), "web/new 0→3");
-    assert_eq!(world().fresh(vec![ready(9), ready(9), booting(1)]).says(), "web/old 6→4", "the bound is reached");
+    assert_eq!(
+        world().fresh(vec![ready(9), ready(9), booting(1)]).says(),
+        "web/old 6→4, web/new 3→5",
+        "what goes makes room"
+    );
     let world = world().old(many(4, &ready(500))).fresh(vec![ready(9), ready(9), booting(1)]);
     assert_eq!(world.says(), "web/new 3→5");
 }
@@ -95,11 +99,18 @@ fn the_bound_is_the_formation_and_a_batch() {
     // A smaller formation: five old ones are two more than the bound of 3 + 1 allows beside one new one.
     let world = World::rolling(5, 3).old(many(5, &ready(500)));
     assert_eq!(world.says(), "web/old 5→4");
-    assert_eq!(World::rolling(5, 3).old(many(4, &ready(500))).says(), "web/old 4→3");
+    assert_eq!(World::rolling(5, 3).old(many(4, &ready(500))).says(), "web/old 4→3, web/new 0→1");
     assert_eq!(World::rolling(5, 3).old(many(3, &ready(500))).says(), "web/new 0→1");
     // A larger one has room for a batch only.
     assert_eq!(World::rolling(3, 5).old(many(3, &ready(500))).says(), "web/new 0→1");
     assert_eq!(World::rolling(3, 5).batch(9).old(many(3, &ready(500))).says(), "web/new 0→5");
+}
+
+#[test]
+fn what_goes_makes_room_at_once_unless_its_stop_counts() {
+    let world = World::rolling(3, 3).old(many(3, &ready(500))).fresh(vec![ready(9)]);
+    assert_eq!(world.says(), "web/old 3→2, web/new 1→2");
+    assert_eq!(world.strict().says(), "web/old 3→2");
 }
 
 #[test]
@@ -120,24 +131,24 @@ fn no_more_than_a_batch_is_stopping() {
         World::rolling(4, 4).old(old).fresh(many(2, &ready(9)))
     };
     assert_eq!(world(3).says(), "nothing");
-    assert_eq!(world(40).says(), "web/old 3→2");
+    assert_eq!(world(40).says(), "web/old 3→2, web/new 2→3");
     let world = World::rolling(4, 4).batch(2).old([many(4, &crash_loop()), vec![stopping(3)]].concat());
-    assert_eq!(world.says(), "web/new 0→2, web/old 4→3");
+    assert_eq!(world.says(), "web/old 4→3, web/new 0→2");
 }
 
 #[test]
 fn unhealthy_old_processes_go_first_and_need_no_replacement() {
     let world = World::rolling(3, 3).old(vec![ready(500), crash_loop(), ready(500)]);
-    assert_eq!(world.says(), "web/new 0→1, web/old 3→2");
+    assert_eq!(world.says(), "web/old 3→2, web/new 0→1");
     let world = World::rolling(3, 3).old(many(3, &booting(500)));
-    assert_eq!(world.says(), "web/new 0→1, web/old 3→2", "never ready");
+    assert_eq!(world.says(), "web/old 3→2, web/new 0→1", "never ready");
     let world = World::rolling(3, 3).batch(3).old(many(3, &crash_loop()));
-    assert_eq!(world.says(), "web/new 0→3, web/old 3→0", "a fix ships while production is down");
+    assert_eq!(world.says(), "web/old 3→0, web/new 0→3", "a fix ships while production is down");
 }
 
 #[test]
 fn an_old_process_that_lost_its_readiness_just_now_neither_counts_nor_goes() {
-    for (seconds, expected) in [(1, "web/new 0→1"), (29, "web/new 0→1"), (30, "web/new 0→1, web/old 3→2")] {
+    for (seconds, expected) in [(1, "web/new 0→1"), (29, "web/new 0→1"), (30, "web/old 3→2, web/new 0→1")] {
         assert_eq!(World::rolling(3, 3).old(many(3, &lost(seconds))).says(), expected, "{seconds} s");
     }
     // It does not count: two ready ones and a verified one are the minimum of three.
@@ -151,9 +162,9 @@ fn an_old_process_that_lost_its_readiness_just_now_neither_counts_nor_goes() {
 #[test]
 fn a_slot_without_a_process_is_an_unhealthy_process() {
     let world = World::rolling(3, 3).old(many(2, &ready(500))).see("web", "old", |old| old.replicas = 3);
-    assert_eq!(world.says(), "web/new 0→1, web/old 3→2");
+    assert_eq!(world.says(), "web/old 3→2, web/new 0→1");
     let world = world.fresh(vec![ready(9)]);
-    assert_eq!(world.says(), "web/old 3→2");
+    assert_eq!(world.says(), "web/old 3→2, web/new 1→2");
     let counted = world.see("web", "old", |old| old.replicas = 2);
     assert_eq!(counted.says(), "web/new 1→2", "the two that are ready stay until another is verified");
 }
@@ -162,12 +173,12 @@ fn a_slot_without_a_process_is_an_unhealthy_process() {
 fn processes_of_neither_release_go_before_those_of_the_old_one() {
     let world =
         World::rolling(3, 3).old(many(2, &ready(500))).with("web", "other", vec![ready(500)]).fresh(vec![ready(9)]);
-    assert_eq!(world.says(), "web/other 1→0");
+    assert_eq!(world.says(), "web/other 1→0, web/new 1→2");
     let world = World::rolling(3, 3)
         .old(vec![ready(500), crash_loop()])
         .with("web", "other", vec![ready(500)])
         .fresh(vec![ready(9)]);
-    assert_eq!(world.says(), "web/old 2→1", "an unhealthy one goes before a healthy one of neither");
+    assert_eq!(world.says(), "web/old 2→1, web/new 1→2", "an unhealthy one goes before a healthy one of neither");
     let world = World::rolling(3, 3).old(many(2, &ready(500))).with("web", "other", vec![ready(500)]);
     assert_eq!(world.says(), "web/new 0→1", "it is drained under the minimum, never cut");
 }

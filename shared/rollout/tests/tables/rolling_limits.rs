@@ -33,7 +33,7 @@ fn below_the_formation_only_while_the_way_up_is_blocked() {
     let blinking =
         |percent| world(percent).old(vec![ready(500), ready(500), ready(500), lost(3)]).fresh(vec![ready(9)]);
     assert_eq!(blinking(100).says(), "nothing");
-    assert_eq!(blinking(75).says(), "web/old 4→3");
+    assert_eq!(blinking(75).says(), "web/old 4→3, web/new 1→2");
     // Blocked, and at the minimum.
     assert_eq!(world(50).old(many(2, &ready(500))).fresh(vec![homeless()]).says(), "nothing");
     assert_eq!(world(25).old(many(2, &ready(500))).fresh(vec![homeless()]).says(), "web/old 2→1");
@@ -92,7 +92,7 @@ fn the_first_doomed_process_fails_the_rollout_whatever_the_batch() {
 #[test]
 fn the_health_of_the_old_release_fails_nothing() {
     let world = World::rolling(2, 2).old(many(2, &crash_loop()));
-    assert_eq!(world.says(), "web/new 0→1, web/old 2→1");
+    assert_eq!(world.says(), "web/old 2→1, web/new 0→1");
 }
 
 fn unstartable() -> Process {

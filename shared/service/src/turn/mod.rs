@@ -249,6 +249,8 @@ impl Call<'_> {
         }
     }
 
+    /// In their order, and none after one that is not known to have landed: a count is raised only when the room for it
+    /// was made.
     async fn act(
         &self,
         promotion: &Promotion,
