@@ -35,6 +35,12 @@ fn a_look_that_is_older_than_the_one_before_it_moves_nothing() {
     assert_eq!(run(&random::setup(296_021)).broken, None);
 }
 
+/// The check was wrong, not the world: the removal had been decided before a promotion that ended in `preparing`.
+#[test]
+fn a_promotion_that_moved_nothing_needs_no_object_of_its_release() {
+    assert_eq!(run(&random::setup(929_734)).broken, None);
+}
+
 #[test]
 fn a_process_that_is_replaced_leaves_no_room_for_another_at_once() {
     assert_eq!(run(&random::setup(744_714)).broken, None);

@@ -249,14 +249,17 @@ fn key_of(landing: &Landing) -> Option<&DeploymentKey> {
     }
 }
 
-/// What still needs a Deployment that was removed.
+/// What still needs a Deployment that was removed. A promotion that never left `preparing` does not: until then its workers
+/// make what is missing, at 0, and ask for no count, however late they wake up.
 fn needs(key: &DeploymentKey, ledger: &Ledger, now: Time) -> Option<String> {
-    let of = |promotion: &Promotion| promotion.to == key.release || promotion.from.as_ref() == Some(&key.release);
+    let of = |promotion: &Promotion| {
+        let prepared = promotion.rolling_at.is_some() || promotion.restoring_at.is_some();
+        prepared && (promotion.to == key.release || promotion.from.as_ref() == Some(&key.release))
+    };
     if ledger.environment.active.as_ref() == Some(&key.release) {
         return Some("its release is the active one".to_owned());
     }
-    let running = ledger.running().filter(|promotion| of(promotion) && promotion.rolling_at.is_some());
-    if let Some(promotion) = running {
+    if let Some(promotion) = ledger.running().filter(|promotion| of(promotion)) {
         return Some(format!("{} may go back to it", promotion.id));
     }
     let ended = ledger.promotions.values().filter(|promotion| of(promotion)).filter_map(|promotion| promotion.ended_at);
