@@ -202,9 +202,8 @@ fn parts(measured: &[Measured]) -> String {
                  and the last column, which are once per rollout. Asked → first created is what Slipway checks, writes \
                  down and puts up before it moves anything: image, records, Deployment, variables, stamps. Stamps of \
                  the cluster are whole seconds, so that a bake that counts from one is up to a second shorter than \
-                 asked for. The native one ends at that very moment; Slipway waits for the whole bake from the look at \
-                 which it saw the process ready, unless something else made it look again in the meantime. Told → \
-                 next created is a write each that has to be seen to have taken effect before the next is decided.";
+                 asked for. Both end it at that very moment. Told → next created: one decision with two writes, the \
+                 second of which is sent once the first has landed.";
     let columns = [
         "N",
         "by",
