@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// Makes a release that fails so, on a stage that runs [`good`] of it.
+    /// Makes a release that fails so, on a stage that runs the good one of it.
     pub async fn release(self, stage: &Stage<'_>) -> Result<String> {
         match self {
             Self::CrashLoop => stage.set(&json!({ "CRASH_AFTER_MS": "100", "EXIT_CODE": "3" })).await,
