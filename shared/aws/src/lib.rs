@@ -1,14 +1,17 @@
-//! What the use cases need of AWS.
+//! What the use cases need of AWS, over its own APIs: adapters of ports, credentials, and the policies that narrow them.
 //!
 //! ```text
-//! tenant       ──► policy    ──► session policy: this tenant's keys of the table and nothing else
-//! cluster, now ──► eks_token ──► k8s-aws-v1.…, for the tenant's API server
+//! Workflows::start ──► step_functions ──StartExecution──► Step Functions
+//! tenant           ──► policy ──► session policy: this tenant's keys of the table and nothing else
+//! cluster, now     ──► eks_token ──► k8s-aws-v1.…, for the tenant's API server
 //! ```
 //!
-//! This crate never decides anything about a promotion, never reads a clock or the environment by itself, and never
-//! widens a right that it was given.
+//! Every client has its own limits of time and attempts, and one table that says what its errors mean. This crate never
+//! decides anything about a promotion, never reads a clock or the environment by itself, and never widens a right that
+//! it was given.
 
 pub mod arn;
 pub mod eks_token;
 pub mod place;
 pub mod policy;
+pub mod step_functions;
