@@ -6,12 +6,16 @@
 //! cluster, now     ──► eks_token ──► k8s-aws-v1.…, for the tenant's API server
 //! ```
 //!
-//! Every client has its own limits of time and attempts, and one table that says what its errors mean. This crate never
+//! Every client has its own limits of time and attempts, and one table says what errors mean. This crate never
 //! decides anything about a promotion, never reads a clock or the environment by itself, and never widens a right that
 //! it was given.
 
 pub mod arn;
 pub mod eks_token;
+mod fault;
+mod limits;
 pub mod place;
 pub mod policy;
+#[cfg(test)]
+mod scripted;
 pub mod step_functions;

@@ -1,131 +1,23 @@
-//! The adapter over the SDK's own HTTP interface, whose answers are scripted. Time is the test's: where everything waits,
-//! the clock goes on to what is waited for first.
-
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex};
-use std::task::Poll;
-
-use aws_credential_types::Credentials;
-use aws_sdk_sfn::config::{BehaviorVersion, Region, SharedHttpClient};
-use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
+use aws_sdk_sfn::config::{BehaviorVersion, Region};
 use serde_json::{Value, json};
 use slipway_domain::error::Kind;
 
 use super::*;
+use crate::limits::FIRST_WAIT;
+use crate::scripted::{Answer, Aws, credentials};
 
 const MACHINE: &str = "arn:aws:states:eu-central-1:123456789012:stateMachine:rollout";
 const NAME: &str = "PBCDEFGHIJK-1";
 
-#[derive(Clone)]
-enum Answer {
-    Says(u16, String),
-    Breaks,
-    /// Never.
-    Silence,
-}
-
-/// The time since the beginning, and the times that are waited for.
-#[derive(Clone, Debug, Default)]
-struct Clock(Arc<Mutex<(Duration, BTreeSet<Duration>)>>);
-
-impl AsyncSleep for Clock {
-    fn sleep(&self, duration: Duration) -> Sleep {
-        let clock = self.clone();
-        let end = clock.now() + duration;
-        clock.0.lock().unwrap().1.insert(end);
-        Sleep::new(std::future::poll_fn(move |_| if clock.now() < end { Poll::Pending } else { Poll::Ready(()) }))
-    }
-}
-
-impl Clock {
-    fn now(&self) -> Duration {
-        self.0.lock().unwrap().0
-    }
-
-    fn go_on(&self) {
-        let (now, waits) = &mut *self.0.lock().unwrap();
-        *now = waits.pop_first().expect("something is waited for");
-    }
-
-    async fn run<T>(&self, future: impl Future<Output = T>) -> T {
-        let mut future = std::pin::pin!(future);
-        std::future::poll_fn(|context| {
-            loop {
-                if let Poll::Ready(value) = future.as_mut().poll(context) {
-                    return Poll::Ready(value);
-                }
-                self.go_on();
-            }
-        })
-        .await
-    }
-}
-
-/// Answers one after the other, the last one again and again, and what was asked.
-#[derive(Clone)]
-struct Aws {
-    answers: Arc<Mutex<VecDeque<Answer>>>,
-    asked: Arc<Mutex<Vec<Value>>>,
-    clock: Clock,
-}
-
-impl std::fmt::Debug for Aws {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Aws")
-    }
-}
-
-impl HttpConnector for Aws {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
-        self.asked.lock().unwrap().push(json!({ "target": target, "body": body }));
-        let mut answers = self.answers.lock().unwrap();
-        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
-        match answer.unwrap() {
-            Answer::Says(status, body) => {
-                let status = StatusCode::try_from(status).unwrap();
-                HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
-            }
-            Answer::Breaks => HttpConnectorFuture::ready(Err(ConnectorError::io("connection reset".into()))),
-            Answer::Silence => HttpConnectorFuture::new(std::future::pending()),
-        }
-    }
-}
-
-impl Aws {
-    fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
-        Self {
-            answers: Arc::new(Mutex::new(answers.into_iter().collect())),
-            asked: Arc::default(),
-            clock: Clock::default(),
-        }
-    }
-
-    fn http(&self) -> SharedHttpClient {
-        let connector = SharedHttpConnector::new(self.clone());
-        http_client_fn(move |_, _| connector.clone())
-    }
-
-    async fn start(&self) -> Result<Started> {
-        let config = aws_sdk_sfn::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "example"))
-            .sleep_impl(self.clock.clone())
-            .http_client(self.http());
-        let (workflows, input) = (StepFunctions::new(config, MACHINE), input());
-        self.clock.run(workflows.start(NAME, &input)).await
-    }
-
-    fn asked(&self) -> Vec<Value> {
-        self.asked.lock().unwrap().clone()
-    }
+async fn start(aws: &Aws) -> Result<Started> {
+    let config = aws_sdk_sfn::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(credentials())
+        .sleep_impl(aws.clock.clone())
+        .http_client(aws.http());
+    let (workflows, input) = (StepFunctions::new(config, MACHINE), input());
+    aws.clock.run(workflows.start(NAME, &input)).await
 }
 
 fn input() -> RolloutInput {
@@ -150,10 +42,10 @@ fn refused(status: u16, code: &str) -> Answer {
 #[tokio::test]
 async fn a_start_names_the_machine_the_execution_and_ids_only() {
     let aws = Aws::new([started()]);
-    assert_eq!(aws.start().await, Ok(Started::New));
+    assert_eq!(start(&aws).await, Ok(Started::New));
     let [asked] = aws.asked().try_into().unwrap();
-    assert_eq!(asked["target"], "AWSStepFunctions.StartExecution");
-    let mut body = asked["body"].clone();
+    assert_eq!(asked.target, "AWSStepFunctions.StartExecution");
+    let mut body: Value = serde_json::from_str(&asked.body).unwrap();
     let input: Value = serde_json::from_str(body["input"].as_str().unwrap()).unwrap();
     body["input"] = input;
     let expected = json!({
@@ -170,7 +62,7 @@ async fn a_start_names_the_machine_the_execution_and_ids_only() {
 #[tokio::test]
 async fn an_execution_that_exists_is_a_start_that_was_made() {
     let aws = Aws::new([refused(400, "ExecutionAlreadyExists")]);
-    assert_eq!(aws.start().await, Ok(Started::AlreadyExists));
+    assert_eq!(start(&aws).await, Ok(Started::AlreadyExists));
     assert_eq!(aws.asked().len(), 1);
 }
 
@@ -186,7 +78,7 @@ async fn an_answer_that_is_lost_is_asked_for_again_in_the_same_words() {
     for first in passing {
         // The first one arrived, and has ended since.
         let aws = Aws::new([first, refused(400, "ExecutionAlreadyExists")]);
-        assert_eq!(aws.start().await, Ok(Started::AlreadyExists));
+        assert_eq!(start(&aws).await, Ok(Started::AlreadyExists));
         let [one, two] = aws.asked().try_into().unwrap();
         assert_eq!(one, two);
     }
@@ -196,14 +88,14 @@ async fn an_answer_that_is_lost_is_asked_for_again_in_the_same_words() {
 async fn a_service_that_is_away_is_given_up_on_in_time() {
     // Attempts, and the longest time that they may take with the waits between them.
     let table = [
-        (Answer::Silence, 2, WHOLE),
+        (Answer::Silence, 2, LIMITS.whole),
         (Answer::Breaks, 3, FIRST_WAIT * 3),
         (refused(500, "InternalServerError"), 3, FIRST_WAIT * 3),
         (Answer::Says(502, "<html>".to_owned()), 3, FIRST_WAIT * 3),
     ];
     for (answer, attempts, limit) in table {
         let aws = Aws::new([answer]);
-        let error = aws.start().await.unwrap_err();
+        let error = start(&aws).await.unwrap_err();
         assert_eq!((error.kind, error.retry_after_seconds), (Kind::Unavailable, Some(1)), "{error:?}");
         assert_eq!(aws.asked().len(), attempts, "{error:?}");
         assert!(aws.clock.now() <= limit, "{error:?} after {:?}", aws.clock.now());
@@ -238,7 +130,7 @@ async fn every_code_of_step_functions_means_one_thing() {
     ];
     for (code, status, attempts, meaning, words) in table {
         let aws = Aws::new([refused(status, code)]);
-        let error = aws.start().await.unwrap_err();
+        let error = start(&aws).await.unwrap_err();
         assert_eq!((error.kind, error.retry_after_seconds), meaning, "{code}");
         assert_eq!(aws.asked().len(), attempts, "{code}");
         let context = error.context.unwrap();
