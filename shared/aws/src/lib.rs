@@ -3,6 +3,7 @@
 //! ```text
 //! Workflows::start ──► step_functions ──StartExecution──► Step Functions
 //! tenant           ──► policy ──► session policy: this tenant's keys of the table and nothing else
+//! role, external id ─► sts ──AssumeRole──► credentials in the tenant's account
 //! cluster, now     ──► eks_token ──► k8s-aws-v1.…, for the tenant's API server
 //! ```
 //!
@@ -16,6 +17,8 @@ mod fault;
 mod limits;
 pub mod place;
 pub mod policy;
+pub mod role;
 #[cfg(test)]
 mod scripted;
 pub mod step_functions;
+pub mod sts;
