@@ -72,9 +72,11 @@ fn by_code(code: &str, status: u16) -> Fault {
         | "RegionDisabledException"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => Fault::Denied,
-        "InvalidArn" | "ResourceNotFoundException" | "StateMachineDeleting" | "StateMachineDoesNotExist" => {
-            Fault::Missing
-        }
+        "InvalidArn"
+        | "NotFoundException"
+        | "ResourceNotFoundException"
+        | "StateMachineDeleting"
+        | "StateMachineDoesNotExist" => Fault::Missing,
         "KmsInvalidStateException" | "RequestExpired" => Fault::Away,
         _ if status == 429 => Fault::Throttled,
         _ if status == 408 || status >= 500 => Fault::Away,
@@ -125,6 +127,7 @@ mod tests {
                 Fault::Missing,
                 &[
                     ("InvalidArn", 400),
+                    ("NotFoundException", 400),
                     ("ResourceNotFoundException", 404),
                     ("StateMachineDeleting", 400),
                     ("StateMachineDoesNotExist", 400),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Workflows::start ──► step_functions ──StartExecution──► Step Functions
+//! Keys             ──► kms ──GenerateDataKey, Decrypt──► KMS
 //! tenant           ──► policy ──► session policy: this tenant's keys of the table and nothing else
 //! role, external id ─► sts ─────AssumeRole──────► credentials in the tenant's account ─┐
 //! cluster ──► eks ──DescribeCluster──► endpoint and CA, if they are what they should be ◄┤
@@ -18,6 +19,7 @@ pub mod eks;
 pub mod eks_token;
 pub mod endpoint;
 mod fault;
+pub mod kms;
 mod limits;
 pub mod place;
 pub mod policy;
