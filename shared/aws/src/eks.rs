@@ -16,6 +16,9 @@ use crate::place::{Account, ClusterName, Region};
 
 const LIMITS: Limits = Limits { attempt: Duration::from_secs(3), whole: Duration::from_secs(7), attempts: 3 };
 
+/// What EKS answers when the role lacks the right.
+const REFUSED: &str = "AccessDeniedException";
+
 /// Which cluster is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterPlace {
@@ -80,11 +83,12 @@ impl Eks {
 fn failed(place: &ClusterPlace, failure: Failure) -> DescribeError {
     let (name, words) = (place.name.clone(), failure.words);
     match failure.fault {
-        Fault::Denied => DescribeError::Denied { arn: place.arn(), words },
+        _ if failure.code == REFUSED => DescribeError::Denied { arn: place.arn(), words },
         Fault::Missing => DescribeError::Missing(place.clone()),
         Fault::Away => DescribeError::Away { name, words },
         Fault::Throttled => DescribeError::Throttled { words },
-        Fault::Invalid => DescribeError::Invalid { name, words },
+        // Credentials that are not taken were made by us a moment ago.
+        Fault::Denied | Fault::Invalid => DescribeError::Invalid { name, words },
     }
 }
 

@@ -70,8 +70,8 @@ fn presigned(
     cluster: &ClusterName,
     now: Time,
 ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-    let host = format!("{SERVICE}.{region}.{}", region.partition().domain());
-    let url = format!("https://{host}/?Action=GetCallerIdentity&Version=2011-06-15");
+    let domain = region.partition().domain();
+    let url = format!("https://{SERVICE}.{region}.{domain}/?Action=GetCallerIdentity&Version=2011-06-15");
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
     settings.percent_encoding_mode = PercentEncodingMode::Double;
@@ -85,7 +85,8 @@ fn presigned(
         .settings(settings)
         .build()?
         .into();
-    let headers = [("host", host.as_str()), ("x-k8s-aws-id", cluster.as_str())];
+    // The host is signed without being told.
+    let headers = [("x-k8s-aws-id", cluster.as_str())];
     let request = SignableRequest::new("GET", url.as_str(), headers.into_iter(), SignableBody::Bytes(&[]))?;
     let (instructions, _) = sign(request, &parameters)?.into_parts();
     let mut request = http::Request::get(url).body(())?;

@@ -7,7 +7,7 @@ use crate::place::{Account, Partition};
 
 /// Why a role is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParseRoleError {
+pub enum RoleError {
     #[error("must be the ARN of a role, like arn:aws:iam::123456789012:role/slipway")]
     Form,
     #[error("the role is in the account {found}, and the account {pinned} was given: correct the one that is wrong")]
@@ -35,30 +35,30 @@ impl RoleArn {
     }
 
     /// The same role, if it is in this account.
-    pub fn pinned(self, account: &Account) -> Result<Self, ParseRoleError> {
+    pub fn pinned(self, account: &Account) -> Result<Self, RoleError> {
         if self.account == *account {
             return Ok(self);
         }
-        Err(ParseRoleError::OtherAccount { found: self.account, pinned: account.clone() })
+        Err(RoleError::OtherAccount { found: self.account, pinned: account.clone() })
     }
 }
 
 impl FromStr for RoleArn {
-    type Err = ParseRoleError;
+    type Err = RoleError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<&str> = text.split(':').collect();
         let ["arn", partition, "iam", "", account, resource] = parts.as_slice() else {
-            return Err(ParseRoleError::Form);
+            return Err(RoleError::Form);
         };
         let known = [Partition::Aws, Partition::China, Partition::GovCloud];
-        let partition = known.into_iter().find(|known| known.as_str() == *partition).ok_or(ParseRoleError::Form)?;
-        let account = account.parse().map_err(|_| ParseRoleError::Form)?;
-        let path = resource.strip_prefix("role/").ok_or(ParseRoleError::Form)?;
+        let partition = known.into_iter().find(|known| known.as_str() == *partition).ok_or(RoleError::Form)?;
+        let account = account.parse().map_err(|_| RoleError::Form)?;
+        let path = resource.strip_prefix("role/").ok_or(RoleError::Form)?;
         let character = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
         let word = |word: &str| !word.is_empty() && word.bytes().all(character);
         if path.len() > Self::MAX_PATH || !path.split('/').all(word) {
-            return Err(ParseRoleError::Form);
+            return Err(RoleError::Form);
         }
         Ok(Self { partition, account, path: path.to_owned() })
     }
@@ -134,7 +134,7 @@ mod tests {
             "arn:aws:sts::123456789012:assumed-role/slipway/x",
             &format!("{longest}n"),
         ] {
-            assert_eq!(text.parse::<RoleArn>(), Err(ParseRoleError::Form), "{text}");
+            assert_eq!(text.parse::<RoleArn>(), Err(RoleError::Form), "{text}");
         }
     }
 

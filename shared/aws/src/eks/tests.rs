@@ -66,7 +66,7 @@ async fn every_refusal_says_what_to_mend() {
     let missing = "there is no cluster prod in eu-central-1 of the account 210987654321: check name and region";
     let table = [
         (refusal(403, "AccessDeniedException"), 1, denied.as_str()),
-        (refusal(403, "UnrecognizedClientException"), 1, &denied),
+        (refusal(403, "UnrecognizedClientException"), 1, ours),
         (refusal(404, "ResourceNotFoundException"), 1, missing),
         (
             refusal(429, "TooManyRequestsException"),
