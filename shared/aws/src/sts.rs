@@ -1,4 +1,4 @@
-//! Taking on a role: of a tenant, in the tenant's account, by its external id.
+//! Taking on a role: of a tenant, in the tenant's account, by its external id; or one of ours, with less than its rights.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,6 +6,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::config::Builder;
 use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
+use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use slipway_domain::id::TenantId;
 
 use crate::fault::{Failure, Fault};
@@ -40,6 +41,8 @@ pub enum AssumeError {
          with StringEquals"
     )]
     AnyExternalId(RoleArn),
+    #[error("AWS does not let us take on our own role {role}: its trust policy must name the role of the function")]
+    NotOurs { role: RoleArn, words: String },
     #[error("AWS gave us a session of {found} when asked for the role {role}: nothing was done with it")]
     OtherRole { role: RoleArn, found: String },
     #[error("AWS did not answer when we asked for the role {role}: try again")]
@@ -69,7 +72,8 @@ impl Sts {
         role: &RoleArn,
         external_id: &ExternalId,
     ) -> Result<Credentials, AssumeError> {
-        self.request(tenant, role, Some(external_id)).await.map_err(|failure| refused(role, external_id, failure))?
+        let request = self.request(tenant, role).external_id(external_id.as_str());
+        send(role, request).await.map_err(|failure| refused(role, external_id, failure))?
     }
 
     /// The same for the first time: only if the role refuses us without an external id, and with `another` one. A role
@@ -83,10 +87,10 @@ impl Sts {
     ) -> Result<Credentials, AssumeError> {
         let open = [
             (None, AssumeError::NoExternalId(role.clone())),
-            (Some(another), AssumeError::AnyExternalId(role.clone())),
+            (Some(another.to_string()), AssumeError::AnyExternalId(role.clone())),
         ];
         for (wrong, error) in open {
-            match self.request(tenant, role, wrong).await {
+            match send(role, self.request(tenant, role).set_external_id(wrong)).await {
                 Ok(_) => return Err(error),
                 Err(failure) if failure.code == REFUSED => {}
                 Err(failure) => return Err(refused(role, external_id, failure)),
@@ -95,28 +99,38 @@ impl Sts {
         self.assume(tenant, role, external_id).await
     }
 
-    async fn request(
-        &self,
-        tenant: &TenantId,
-        role: &RoleArn,
-        external_id: Option<&ExternalId>,
-    ) -> Result<Result<Credentials, AssumeError>, Failure> {
-        let request = self
-            .client
-            .assume_role()
-            .role_arn(role.to_string())
-            .role_session_name(format!("slipway-{tenant}"))
-            .set_external_id(external_id.map(ToString::to_string))
-            .duration_seconds(SESSION_SECONDS);
-        let answer = Box::pin(request.send()).await.map_err(|error| Failure::of(&error))?;
-        Ok(credentials(role, answer))
+    /// Credentials of 15 minutes with the rights of a role of ours, narrowed by a session policy.
+    pub async fn narrow(&self, tenant: &TenantId, role: &RoleArn, policy: &str) -> Result<Credentials, AssumeError> {
+        let request = self.request(tenant, role).policy(policy);
+        send(role, request).await.map_err(|failure| match failure {
+            Failure { code, words, .. } if code == REFUSED => AssumeError::NotOurs { role: role.clone(), words },
+            failure => unanswered(role, failure),
+        })?
+    }
+
+    fn request(&self, tenant: &TenantId, role: &RoleArn) -> AssumeRoleFluentBuilder {
+        let request = self.client.assume_role().role_arn(role.to_string()).duration_seconds(SESSION_SECONDS);
+        request.role_session_name(format!("slipway-{tenant}"))
     }
 }
 
+/// What was answered, or that nothing was; and whether the answer is to be believed.
+async fn send(role: &RoleArn, request: AssumeRoleFluentBuilder) -> Result<Result<Credentials, AssumeError>, Failure> {
+    let answer = Box::pin(request.send()).await.map_err(|error| Failure::of(&error))?;
+    Ok(credentials(role, answer))
+}
+
 fn refused(role: &RoleArn, external_id: &ExternalId, failure: Failure) -> AssumeError {
+    if failure.code == REFUSED {
+        let (role, external_id) = (role.clone(), external_id.clone());
+        return AssumeError::Refused { role, external_id, words: failure.words };
+    }
+    unanswered(role, failure)
+}
+
+fn unanswered(role: &RoleArn, failure: Failure) -> AssumeError {
     let (role, words) = (role.clone(), failure.words);
     match failure.fault {
-        _ if failure.code == REFUSED => AssumeError::Refused { role, external_id: external_id.clone(), words },
         Fault::Away => AssumeError::Away { role, words },
         Fault::Throttled => AssumeError::Throttled { words },
         // Refused to us altogether: our own credentials, or the service in this region.

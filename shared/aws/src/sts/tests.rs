@@ -147,6 +147,39 @@ async fn a_session_of_another_account_is_not_used() {
 }
 
 #[tokio::test]
+async fn a_role_of_ours_is_narrowed_by_its_session_policy() {
+    let (policy, tenant) = (r#"{"Version":"2012-10-17"}"#, "TBCDEFGHIJK".parse().unwrap());
+    let aws = Aws::new([given()]);
+    assert!(aws.clock.run(sts(&aws).narrow(&tenant, &role(), policy)).await.is_ok());
+    let sent = "Policy=%7B%22Version%22%3A%222012-10-17%22%7D".to_owned();
+    assert_eq!(asked(&aws), [[ROLE_PARAMETER.to_owned(), sent]]);
+    let table = [
+        (
+            denied(),
+            format!(
+                "AWS does not let us take on our own role {ROLE}: its trust policy must name the role of the function"
+            ),
+        ),
+        (
+            refusal(400, "PackedPolicyTooLarge"),
+            format!("the request for the role {ROLE} cannot succeed, which is ours to mend"),
+        ),
+        (Answer::Breaks, format!("AWS did not answer when we asked for the role {ROLE}: try again")),
+        (
+            given_to("arn:aws:sts::1:assumed-role/x/y"),
+            format!(
+                "AWS gave us a session of arn:aws:sts::1:assumed-role/x/y when asked for the role {ROLE}: nothing was done with it"
+            ),
+        ),
+    ];
+    for (answer, words) in table {
+        let aws = Aws::new([answer]);
+        let error = aws.clock.run(sts(&aws).narrow(&tenant, &role(), policy)).await.unwrap_err();
+        assert_eq!(error.to_string(), words);
+    }
+}
+
+#[tokio::test]
 async fn every_refusal_says_what_to_mend() {
     let trust = format!(
         "AWS does not let us take on the role {ROLE}: check that it exists, and that its trust policy allows \
