@@ -14,6 +14,7 @@ const ARROWS = {
   "slipway-service": ["slipway-domain", "slipway-rollout", "slipway-store"],
   "slipway-registry": ["slipway-domain", "slipway-service"],
   "slipway-web": ["slipway-domain", "slipway-service", "slipway-store"],
+  "slipway-aws": ["slipway-domain", "slipway-store", "slipway-service"],
   "slipway-kubernetes": ["slipway-domain", "slipway-rollout", "slipway-service"],
   "slipway-local": [
     "slipway-domain",

@@ -1,0 +1,160 @@
+//! The second wall between tenants.
+
+use std::collections::BTreeSet;
+
+use slipway_aws::arn::TableArn;
+use slipway_aws::place::Region;
+use slipway_aws::policy::{MAX_LENGTH, tenant_table};
+use slipway_domain::id::TenantId;
+
+use crate::evaluator::{Request, allows};
+use crate::requests::requests;
+
+const TABLE: &str = "arn:aws:dynamodb:eu-central-1:123456789012:table/slipway";
+const OWN: &str = "t#TBCDEFGHIJK#";
+
+fn tenant() -> TenantId {
+    "TBCDEFGHIJK".parse().unwrap()
+}
+
+fn policy() -> String {
+    tenant_table(&TABLE.parse().unwrap(), &tenant())
+}
+
+fn ask(action: &str, keys: &[&str]) -> bool {
+    allows(&policy(), &Request::new(&format!("dynamodb:{action}"), TABLE).keys(keys))
+}
+
+/// Names that are words of the layout, too, are as good as any.
+#[tokio::test]
+async fn the_store_is_allowed_all_that_it_does_whatever_things_are_called() {
+    let names =
+        [("shop", "production"), ("sealed", "sealed"), ("env", "sealed"), ("sealed", "history"), ("app", "env")];
+    for (app, environment) in names {
+        let seen = requests(TABLE, &tenant(), &app.parse().unwrap(), &environment.parse().unwrap()).await;
+        let actions: BTreeSet<&str> = seen.scoped.iter().map(|request| request.action.as_str()).collect();
+        let expected = [
+            "dynamodb:BatchGetItem",
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        ];
+        assert_eq!(actions, BTreeSet::from(expected));
+        for request in &seen.scoped {
+            assert!(allows(&policy(), request), "{request:?}");
+            let foreign = tenant_table(&TABLE.parse().unwrap(), &TenantId::from_entropy(7));
+            assert!(!allows(&foreign, request), "{request:?}");
+        }
+        for request in &seen.system {
+            assert!(request.resource.ends_with("/index/due") && !allows(&policy(), request), "{request:?}");
+        }
+    }
+}
+
+/// All that the store seals is written once: what changes it is denied, wherever it is.
+#[tokio::test]
+async fn what_is_sealed_is_neither_updated_nor_deleted() {
+    for (app, environment) in [("shop", "production"), ("sealed", "sealed"), ("env", "sealed"), ("app", "env")] {
+        let seen = requests(TABLE, &tenant(), &app.parse().unwrap(), &environment.parse().unwrap()).await;
+        let keys: BTreeSet<&String> =
+            seen.scoped.iter().flat_map(|request| request.leading_keys.iter().flatten()).collect();
+        let (prefixes, mut sealed) = (
+            [
+                format!("{OWN}sealed#"),
+                format!("{OWN}app#{app}#sealed#"),
+                format!("{OWN}app#{app}#env#{environment}#sealed#"),
+            ],
+            0,
+        );
+        for key in keys {
+            let is_sealed = prefixes.iter().any(|prefix| key.starts_with(prefix));
+            sealed += usize::from(is_sealed);
+            for action in ["UpdateItem", "DeleteItem"] {
+                assert_eq!(ask(action, &[key]), !is_sealed, "{action} {key}");
+            }
+            assert!(ask("GetItem", &[key]) && ask("PutItem", &[key]), "{key}");
+        }
+        assert!(sealed >= 10, "{sealed} in {app}");
+    }
+    // One sealed key among others is enough.
+    assert!(!ask("UpdateItem", &["t#TBCDEFGHIJK#apps", "t#TBCDEFGHIJK#sealed#audit"]));
+    assert!(!ask("DeleteItem", &["t#TBCDEFGHIJK#app#a#env#sealed#history", "t#TBCDEFGHIJK#app#a#sealed#tags"]));
+}
+
+#[test]
+fn keys_that_are_not_the_tenants_are_denied() {
+    let own = ["t#TBCDEFGHIJK#apps", "t#TBCDEFGHIJK#app#shop#environments"];
+    let foreign = [
+        "t#TBCDEFGHIJL#apps",
+        "t#TBCDEFGHIJ#apps",
+        "t#TBCDEFGHIJKL#apps",
+        "t#TBCDEFGHIJK",
+        "t#tbcdefghijk#apps",
+        "xt#TBCDEFGHIJK#apps",
+        "TBCDEFGHIJK#apps",
+        "due#promotion#0",
+        "due#promotion#t#TBCDEFGHIJK#",
+        "*",
+        "t#*",
+        "",
+    ];
+    for action in ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] {
+        assert!(ask(action, &own), "{action}");
+        for key in foreign {
+            assert!(!ask(action, &[key]), "{action} {key}");
+            assert!(!ask(action, &[own[0], key]), "{action} {key} beside an own one");
+        }
+        assert!(!allows(&policy(), &Request::new(&format!("dynamodb:{action}"), TABLE)), "{action} without keys");
+    }
+}
+
+#[test]
+fn other_actions_and_other_places_are_denied() {
+    let key = ["t#TBCDEFGHIJK#apps"];
+    let denied = [
+        "Scan",
+        "PartiQLSelect",
+        "PartiQLInsert",
+        "PartiQLUpdate",
+        "PartiQLDelete",
+        "BatchWriteItem",
+        "DescribeTable",
+        "UpdateTable",
+        "DeleteTable",
+        "ExportTableToPointInTime",
+        "GetRecords",
+        "RestoreTableToPointInTime",
+        "UpdateTimeToLive",
+    ];
+    for action in denied {
+        assert!(!ask(action, &key), "{action}");
+        assert!(!allows(&policy(), &Request::new(&format!("dynamodb:{action}"), TABLE)), "{action}");
+    }
+    let places = [
+        "arn:aws:dynamodb:eu-central-1:123456789012:table/slipway-2",
+        "arn:aws:dynamodb:eu-central-1:123456789012:table/slipwa",
+        "arn:aws:dynamodb:eu-central-1:123456789012:table/slipway/index/due",
+        "arn:aws:dynamodb:eu-central-1:123456789012:table/slipway/stream/2026-01-15T14:30:49.000",
+        "arn:aws:dynamodb:eu-central-1:210987654321:table/slipway",
+        "arn:aws:dynamodb:eu-west-1:123456789012:table/slipway",
+        "*",
+    ];
+    for place in places {
+        for action in ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"] {
+            assert!(!allows(&policy(), &Request::new(action, place).keys(&key)), "{action} {place}");
+        }
+    }
+    assert!(!allows(&policy(), &Request::new("s3:GetObject", TABLE).keys(&key)));
+}
+
+#[test]
+fn the_longest_names_fit() {
+    let region: Region = format!("us-gov-{}-1", "a".repeat(Region::MAX_LENGTH - 9)).parse().unwrap();
+    let table = format!("arn:aws-us-gov:dynamodb:{region}:123456789012:table/{}", "a".repeat(255));
+    let table: TableArn = table.parse().unwrap();
+    let policy = tenant_table(&table, &tenant());
+    assert!(policy.len() <= MAX_LENGTH, "{}", policy.len());
+}
