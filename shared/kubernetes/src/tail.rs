@@ -12,12 +12,12 @@ use crate::names::{INIT_CONTAINER, MAIN_CONTAINER};
 /// More than evidence keeps of 100 lines.
 const MAX_BYTES: i64 = 256 * 1024;
 
-/// Where the last words may be, the likeliest place first. The init container speaks only where the service has not.
-const PLACES: [(&str, bool); 4] =
-    [(MAIN_CONTAINER, false), (MAIN_CONTAINER, true), (INIT_CONTAINER, false), (INIT_CONTAINER, true)];
+/// The init container speaks only where the service has not.
+const CONTAINERS: [&str; 2] = [MAIN_CONTAINER, INIT_CONTAINER];
 
 impl KubernetesCluster {
-    /// Nothing when the process is gone, or has said nothing.
+    /// Nothing when the process is gone, or has said nothing. A run that ended and was started again has its last words
+    /// before the first ones of the present run: what ended it is said there.
     pub(crate) async fn last_lines(
         &self,
         namespace: &Namespace,
@@ -25,23 +25,36 @@ impl KubernetesCluster {
         lines: usize,
     ) -> Result<Vec<String>, ClusterError> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &namespace.to_string());
-        for (container, previous) in PLACES {
-            let params = LogParams {
-                container: Some(container.to_owned()),
-                previous,
-                tail_lines: Some(i64::try_from(lines).unwrap_or(i64::MAX)),
-                limit_bytes: Some(MAX_BYTES),
-                ..LogParams::default()
-            };
-            match within(REQUEST_LIMIT, pods.logs(process, &params)).await {
-                Ok(text) if text.trim().is_empty() => {}
-                Ok(text) => return Ok(text.lines().map(str::to_owned).collect()),
-                // Not started yet, never ended before, or there is no such container: what says so is no log.
-                Err(kube::Error::Api(status)) if status.code == 400 => {}
-                Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(Vec::new()),
-                Err(error) => return Err(failure(&error)),
+        for container in CONTAINERS {
+            let mut words = said(&pods, process, container, true, lines).await?;
+            words.extend(said(&pods, process, container, false, lines).await?);
+            if words.iter().any(|line| !line.trim().is_empty()) {
+                return Ok(words.split_off(words.len().saturating_sub(lines)));
             }
         }
         Ok(Vec::new())
+    }
+}
+
+/// The last lines of a container's run, the present or the previous one.
+async fn said(
+    pods: &Api<Pod>,
+    process: &str,
+    container: &str,
+    previous: bool,
+    lines: usize,
+) -> Result<Vec<String>, ClusterError> {
+    let params = LogParams {
+        container: Some(container.to_owned()),
+        previous,
+        tail_lines: Some(i64::try_from(lines).unwrap_or(i64::MAX)),
+        limit_bytes: Some(MAX_BYTES),
+        ..LogParams::default()
+    };
+    match within(REQUEST_LIMIT, pods.logs(process, &params)).await {
+        Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+        // Not started yet, never ended before, or there is no such container or process: what says so is no log.
+        Err(kube::Error::Api(status)) if status.code == 400 || status.is_not_found() => Ok(Vec::new()),
+        Err(error) => Err(failure(&error)),
     }
 }

@@ -123,8 +123,8 @@ pub trait Cluster: Send + Sync {
     /// return early without a reason.
     async fn changed(&self, namespace: &Namespace, seen: &Observation, limit: Duration);
 
-    /// The last lines of a process's log (stdout and stderr), oldest first; of its previous run where the present one
-    /// has none.
+    /// The last lines of a process's log (stdout and stderr), oldest first, those of its previous run before those of the
+    /// present one.
     async fn tail(&self, namespace: &Namespace, process: &str, lines: usize) -> Result<Vec<String>, ClusterError>;
 
     /// What the cluster itself said about a process, oldest first. Nothing on a cluster that says all it knows in the
