@@ -14,11 +14,12 @@ for section in "$@"; do
   esac
 done
 
+if [ $# = 0 ] && [ "$(id -u)" = 0 ]; then
+  plain=(api decide rollout rollback idle traffic)
+  clustered=(native doomed)
+fi
 if [ $# = 0 ] || [ ${#plain[@]} -gt 0 ]; then
   env -u SLIPWAY_TEST_CLUSTER "$bench" "${plain[@]}"
-fi
-if [ $# = 0 ] && [ "$(id -u)" = 0 ]; then
-  clustered=(native doomed)
 fi
 if [ ${#clustered[@]} -gt 0 ] && [ "$(id -u)" = 0 ]; then
   cluster/cluster with bash -euc 'cluster/images >/dev/null; exec "$@"' bench "$bench" "${clustered[@]}"
