@@ -202,8 +202,11 @@ fn parts(measured: &[Measured]) -> String {
                  and the last column, which are once per rollout. Asked → first created is what Slipway checks, writes \
                  down and puts up before it moves anything: image, records, Deployment, variables, stamps. Stamps of \
                  the cluster are whole seconds, so that a bake that counts from one is up to a second shorter than \
-                 asked for. Both end it at that very moment. Told → next created: one decision with two writes, the \
-                 second of which is sent once the first has landed.";
+                 asked for. Both end it at that very moment. Ready → told \
+                 is longer by Slipway where the process before still stops: no more than a batch may be stopping, so \
+                 that a step lasts as long as its pause and its end where those outlast the bake; the native rollout \
+                 lets any number stop. Told → next created: one decision with two writes, the second of which is sent \
+                 once the first has landed.";
     let columns = [
         "N",
         "by",
