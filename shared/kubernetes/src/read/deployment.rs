@@ -16,7 +16,8 @@ pub fn read(listed: &Listed, deployment: &Deployment, key: DeploymentKey) -> See
         .iter()
         .filter(|set| !uid(meta).is_empty() && is_controlled_by(&set.metadata, uid(meta)))
         .collect();
-    let mut pods: Vec<&Pod> = listed.pods.iter().filter(|pod| sets.iter().any(|set| owns(set, pod))).collect();
+    let ours = listed.pods.iter().filter(|pod| sets.iter().any(|set| owns(set, pod)));
+    let mut pods: Vec<&Pod> = ours.filter(|pod| !is_gone(pod)).collect();
     pods.sort_by_key(|pod| (pod.metadata.creation_timestamp.clone(), pod.metadata.name.clone()));
     let context = Context { listed, deployment, key: &key };
     Seen {
@@ -34,6 +35,12 @@ pub fn read(listed: &Listed, deployment: &Deployment, key: DeploymentKey) -> See
 
 fn owns(set: &ReplicaSet, pod: &Pod) -> bool {
     !uid(&set.metadata).is_empty() && is_controlled_by(&pod.metadata, uid(&set.metadata))
+}
+
+/// It was told to stop and has stopped. The kubelet takes a moment longer to clear up after it, which concerns nobody.
+fn is_gone(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_some() && matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 fn replicas(deployment: &Deployment) -> u32 {

@@ -70,6 +70,20 @@ fn a_stopping_process_stops_since_it_was_told_to() {
 }
 
 #[test]
+fn a_process_that_has_stopped_is_gone_before_its_object_is() {
+    let mut listed = listed("ready", "one-stops");
+    assert_eq!(observation(&listed).deployments[0].processes.len(), 2);
+    let pod = listed.pods.iter_mut().find(|pod| pod.metadata.deletion_timestamp.is_some()).unwrap();
+    pod.status.as_mut().unwrap().phase = Some("Succeeded".to_owned());
+    let seen = observation(&listed);
+    assert_eq!(seen.deployments[0].processes.len(), 1);
+    assert!(seen.deployments[0].processes.iter().all(|process| process.is_live()));
+    // One that ended without being told to is over, and is told of.
+    listed.pods.iter_mut().for_each(|pod| pod.metadata.deletion_timestamp = None);
+    assert_eq!(observation(&listed).deployments[0].processes.len(), 2);
+}
+
+#[test]
 fn readiness_is_lost_only_where_it_was() {
     let lost = |case: &str, moment: &str| process(case, moment).readiness;
     assert_eq!(lost("never-ready", "late"), Readiness::Never);
