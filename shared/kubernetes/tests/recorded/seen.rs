@@ -1,7 +1,7 @@
 //! What is seen of a Deployment and its processes.
 
 use slipway_domain::promotion::{Epoch, Exit};
-use slipway_rollout::observation::{Readiness, Stage, Stranger, Visibility};
+use slipway_rollout::observation::{Process, Readiness, Stage, Stranger, Visibility};
 
 use super::{deployment, listed, observed, process, time};
 use slipway_kubernetes::read::{events, observation};
@@ -77,7 +77,7 @@ fn a_process_that_has_stopped_is_gone_before_its_object_is() {
     pod.status.as_mut().unwrap().phase = Some("Succeeded".to_owned());
     let seen = observation(&listed);
     assert_eq!(seen.deployments[0].processes.len(), 1);
-    assert!(seen.deployments[0].processes.iter().all(|process| process.is_live()));
+    assert!(seen.deployments[0].processes.iter().all(Process::is_live));
     // One that ended without being told to is over, and is told of.
     listed.pods.iter_mut().for_each(|pod| pod.metadata.deletion_timestamp = None);
     assert_eq!(observation(&listed).deployments[0].processes.len(), 2);
