@@ -27,6 +27,7 @@ fn deployment(shared: &Shared, core: &Core, row: &Row) -> io::Result<Deployment>
         key: row.key.clone(),
         uid: row.uid.clone(),
         resource_version: row.version.to_string(),
+        generation: row.version,
         replicas: row.replicas,
         epoch: row.epoch,
         turn: row.turn,

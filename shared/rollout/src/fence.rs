@@ -56,7 +56,8 @@ pub(crate) fn put_up(promotion: &Promotion, seen: &Observation, decision: &mut D
     false
 }
 
-/// What was changed by somebody else, and in which version. Before everything was once seen stamped, a missing object
+/// What was changed by somebody else, and which change it is: the resourceVersion would not tell, since the cluster's own
+/// reports about the object change it, too. Before everything was once seen stamped, a missing object
 /// or an older stamp is no change; nor is one that a worker of an older epoch creates late, at 0.
 fn drifted(
     promotion: &Promotion,
@@ -70,12 +71,17 @@ fn drifted(
     }
     let ours = |deployment: &Deployment| needed.contains(&deployment.key) || deployment.replicas > 0;
     let object = wrong.iter().find(|deployment| !deployment.intact || (stamped && ours(deployment)))?;
-    Some(format!("{} ({})", object.key, object.resource_version))
+    let Deployment { key, generation, epoch, turn, intact, .. } = object;
+    Some(if *intact {
+        format!("{key} (epoch {epoch}, turn {turn})")
+    } else {
+        format!("{key} (generation {generation})")
+    })
 }
 
-/// Counts a sight of something that we did not write; true when it had been put right before. The same version seen
-/// again is the same sight: our own write may not be visible yet. A further version may mean that our write met a
-/// conflict: it is tried once more.
+/// Counts a sight of something that we did not write; true when it had been put right before. The same change seen
+/// again is the same sight: our own write may have met a conflict, or is not visible yet. A further change before we saw
+/// ours may have been that conflict: it is put right once more.
 fn has_drifted_again(decision: &mut Decision, object: &str) -> bool {
     let memory = &mut decision.memory;
     if memory.drifted.as_deref() == Some(object) {

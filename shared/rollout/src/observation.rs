@@ -27,6 +27,8 @@ pub struct Deployment {
     pub key: DeploymentKey,
     pub uid: String,
     pub resource_version: String,
+    /// Grows with every change of what is asked of it; what the cluster reports about it leaves it as it is.
+    pub generation: u64,
     /// The count that was asked for.
     pub replicas: u32,
     /// The stamp.

@@ -189,6 +189,7 @@ impl Frame {
                 key: self.key(release).clone(),
                 uid: UID.to_owned(),
                 resource_version: version(0),
+                generation: 0,
                 replicas: object.replicas.into(),
                 epoch: epoch(stamp(object.epoch)),
                 turn: 0,

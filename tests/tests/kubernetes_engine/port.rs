@@ -160,11 +160,16 @@ async fn a_wait_ends_with_a_change_and_not_before() {
     let world = World::set().await;
     world.create(5).await.unwrap();
     let seen = world.settled(visible).await;
-    let look = world.stage.look().await;
-    let begun = std::time::Instant::now();
+    // The cluster reports a little more after everything is as it should be: one quiet second has to come.
     let short = std::time::Duration::from_secs(1);
-    world.stage.cluster.changed(&world.stage.namespace, &look, short).await;
-    assert!(begun.elapsed() >= short, "nothing changed, and the wait ended after {:?}", begun.elapsed());
+    let mut waits = Vec::new();
+    while waits.last().is_none_or(|wait| *wait < short) {
+        assert!(waits.len() < 10, "nothing changed, and the waits ended after {waits:?}");
+        let look = world.stage.look().await;
+        let begun = std::time::Instant::now();
+        world.stage.cluster.changed(&world.stage.namespace, &look, short).await;
+        waits.push(begun.elapsed());
+    }
 
     let look = world.stage.look().await;
     let long = std::time::Duration::from_secs(30);

@@ -23,6 +23,7 @@ pub fn read(listed: &Listed, deployment: &Deployment, key: DeploymentKey) -> See
     Seen {
         uid: uid(meta).to_owned(),
         resource_version: meta.resource_version.clone().unwrap_or_default(),
+        generation: meta.generation.and_then(|count| u64::try_from(count).ok()).unwrap_or_default(),
         replicas: replicas(deployment),
         epoch: epoch(deployment),
         turn: turn(deployment),

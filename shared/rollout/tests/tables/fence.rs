@@ -50,10 +50,10 @@ fn only_what_bears_the_stamp_is_prepared() {
     assert_eq!(older(world, "new").decide().memory.stamped, Epoch(0));
 }
 
-fn drifted(world: World, version: &str) -> World {
+fn drifted(world: World, generation: u64) -> World {
     world.see("web", "new", |new| {
         new.intact = false;
-        version.clone_into(&mut new.resource_version);
+        new.generation = generation;
     })
 }
 
@@ -61,7 +61,7 @@ fn put_right(world: World) -> World {
     world.see("web", "new", |new| {
         new.intact = true;
         new.epoch = EPOCH;
-        "right".clone_into(&mut new.resource_version);
+        new.generation += 1;
     })
 }
 
@@ -71,25 +71,37 @@ fn rolling() -> World {
 
 #[test]
 fn drift_is_put_right_once_and_fails_the_second_time() {
-    let first = drifted(rolling(), "11");
+    let first = drifted(rolling(), 11);
     assert_eq!(first.says(), "stamp web/new");
     assert_eq!(first.later(1).says(), "stamp web/new", "the same sight again");
     let right = put_right(first.later(1));
     assert_eq!(right.says(), "nothing");
-    let second = drifted(right.later(1), "13");
+    let second = drifted(right.later(1), 13);
     assert_eq!(second.says(), "Broken(drifted)");
     assert_eq!(
         second.failure().message,
-        "web-rnewnewnewn (13) was changed by somebody else, and again after it was put right"
+        "web-rnewnewnewn (generation 13) was changed by somebody else, and again after it was put right"
     );
 }
 
 #[test]
-fn drift_in_a_further_version_may_be_a_conflict_and_is_put_right_once_more() {
-    let first = drifted(rolling(), "11");
-    let second = drifted(first.later(1), "12");
+fn what_the_cluster_reports_of_the_object_is_no_further_drift() {
+    let mut world = drifted(rolling(), 11);
+    for version in ["12", "13", "14", "15"] {
+        assert_eq!(world.says(), "stamp web/new");
+        world = world.later(1).see("web", "new", |new| version.clone_into(&mut new.resource_version));
+    }
+    let foreign = |world: World, epoch| world.see("web", "old", |old| old.epoch = Epoch(epoch));
+    let first = foreign(put_right(world.later(1)).later(1), 3);
+    assert_eq!(first.says(), "Broken(drifted)", "a stamp that was changed is a change");
+}
+
+#[test]
+fn drift_in_a_further_change_may_be_a_conflict_and_is_put_right_once_more() {
+    let first = drifted(rolling(), 11);
+    let second = drifted(first.later(1), 12);
     assert_eq!(second.says(), "stamp web/new");
-    assert_eq!(drifted(second.later(1), "13").says(), "Broken(drifted)");
+    assert_eq!(drifted(second.later(1), 13).says(), "Broken(drifted)");
 }
 
 #[test]
@@ -118,8 +130,8 @@ fn what_an_older_worker_creates_late_is_stamped_and_no_drift() {
 #[test]
 fn drift_ends_nothing_while_restoring() {
     let mut world = World::web(Phase::Restoring, 1, 1).old(vec![ready(500)]).fresh(vec![ready(9)]);
-    for version in ["11", "12", "13", "14"] {
-        world = drifted(world, version);
+    for generation in [11, 13, 15, 17] {
+        world = drifted(world, generation);
         assert_eq!(world.says(), "stamp web/new");
         world = put_right(world.later(1)).later(1);
     }

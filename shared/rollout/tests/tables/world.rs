@@ -251,6 +251,7 @@ impl World {
             uid: format!("uid-{key}"),
             key: key.clone(),
             resource_version: "10".to_owned(),
+            generation: 10,
             replicas: u32::try_from(processes.iter().filter(|process| process.is_live()).count()).unwrap(),
             epoch: EPOCH,
             turn: SEEN_TURN,

@@ -147,6 +147,7 @@ impl Cluster for MemoryCluster {
             key: key.clone(),
             uid: row.uid.to_string(),
             resource_version: row.version.to_string(),
+            generation: row.version,
             replicas: row.replicas(),
             epoch: row.epoch,
             turn: row.turn,

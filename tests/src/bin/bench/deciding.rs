@@ -140,6 +140,7 @@ fn deployment(key: DeploymentKey, count: usize) -> Deployment {
     Deployment {
         uid: key.to_string(),
         resource_version: "1".to_owned(),
+        generation: 1,
         replicas: u32::try_from(count).unwrap_or(u32::MAX),
         epoch: EPOCH,
         turn: 1,

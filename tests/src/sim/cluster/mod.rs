@@ -58,6 +58,8 @@ impl Default for Traits {
 pub struct Deployment {
     pub uid: String,
     pub version: u64,
+    /// The version of the last change that was asked for.
+    pub generation: u64,
     pub replicas: u32,
     pub epoch: Epoch,
     pub turn: u64,
@@ -166,6 +168,7 @@ impl Cluster {
     fn apply(&mut self, write: &Write, version: u64, delay_ms: u64) -> Agenda {
         let Some(deployment) = self.deployments.get_mut(&write.key) else { return Vec::new() };
         deployment.version = version;
+        deployment.generation = version;
         deployment.epoch = write.epoch;
         deployment.turn = write.turn;
         let repaired = !std::mem::replace(&mut deployment.intact, true);
@@ -199,6 +202,7 @@ impl Cluster {
         let version = self.next();
         let Some(deployment) = self.deployments.get_mut(key) else { return Vec::new() };
         deployment.version = version;
+        deployment.generation = version;
         self.revision += 1;
         match with {
             Meddling::Count(count) => deployment.replicas = count,
@@ -252,6 +256,7 @@ impl Cluster {
                 key: key.clone(),
                 uid: deployment.uid.clone(),
                 resource_version: deployment.version.to_string(),
+                generation: deployment.generation,
                 replicas: deployment.replicas,
                 epoch: deployment.epoch,
                 turn: deployment.turn,
@@ -289,6 +294,7 @@ impl Deployment {
         Self {
             uid,
             version,
+            generation: version,
             replicas: 0,
             epoch,
             turn: 0,
