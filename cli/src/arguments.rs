@@ -1,8 +1,12 @@
 //! The command line as it is typed.
 
+mod clusters;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use self::clusters::{ClustersCommand, SetupFormat, TenantsCommand};
 
 const ABOUT: &str = "Build, release and promote: three acts instead of one deploy";
 
@@ -73,11 +77,17 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<EnvironmentsCommand>,
     },
-    /// See what Slipway needs in the cluster that the processes run in
-    #[command(after_help = "Examples:\n  slipway clusters access shop production | kubectl apply -f -")]
+    /// Connect the clusters that processes run in, and see what Slipway needs there
+    #[command(after_help = clusters::FLOW)]
     Clusters {
         #[command(subcommand)]
-        command: ClustersCommand,
+        command: Option<ClustersCommand>,
+    },
+    /// Make tenants of a hosted installation; with the operator's token
+    #[command(after_help = "Example:\n  SLIPWAY_TOKEN=slp_operator_… slipway tenants create \"Acme Inc\"")]
+    Tenants {
+        #[command(subcommand)]
+        command: TenantsCommand,
     },
     /// Make a build, and a release of it, from a folder; ships nothing
     #[command(after_help = "What .gitignore and .slipwayignore name stays out of the archive.\n\nExamples:\n  \
@@ -192,7 +202,12 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum AppsCommand {
     /// Make an app with the environment production
-    Create { name: Option<String> },
+    Create {
+        name: Option<String>,
+        /// The cluster that production is in; the only one there is, unless given
+        #[arg(long, value_name = "NAME")]
+        cluster: Option<String>,
+    },
     /// Show what an environment of the app runs
     Info,
 }
@@ -200,7 +215,18 @@ pub enum AppsCommand {
 #[derive(Debug, Subcommand)]
 pub enum EnvironmentsCommand {
     /// Make an environment
-    Create { name: String },
+    Create {
+        name: String,
+        /// The cluster that it is in; the only one there is, unless given
+        #[arg(long, value_name = "NAME")]
+        cluster: Option<String>,
+    },
+    /// Move an environment in which nothing runs yet into a cluster
+    Move {
+        name: String,
+        #[arg(long, value_name = "NAME")]
+        cluster: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -222,19 +248,6 @@ pub enum BuildsCommand {
     },
     /// Stop a build
     Cancel { build: String },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ClustersCommand {
-    /// Print the namespace, role and binding of an environment, for `kubectl apply`
-    Access {
-        /// Unless given by --app
-        #[arg(value_name = "APP")]
-        of: Option<String>,
-        /// Unless given by --environment
-        #[arg(value_name = "ENVIRONMENT", requires = "of")]
-        within: Option<String>,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -82,6 +82,14 @@ impl Client {
         self.change(Method::PATCH, path, body, None).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.change(Method::PUT, path, body, None).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.send(|| self.request(Method::DELETE, path)).await
+    }
+
     /// A POST that is refused unless the environment is at this version.
     pub async fn post_if(&self, path: &str, body: &Value, version: Option<u64>) -> Result<Value, Failure> {
         self.change(Method::POST, path, body, version).await
@@ -172,6 +180,9 @@ impl Client {
 }
 
 fn answer(status: StatusCode, bytes: &[u8]) -> Result<Value, Failure> {
+    if status == StatusCode::NO_CONTENT {
+        return Ok(Value::Null);
+    }
     let value: Option<Value> = serde_json::from_slice(bytes).ok();
     match value {
         Some(value) if status.is_success() => Ok(value),

@@ -32,16 +32,20 @@ fn rows(app: &App) -> Vec<Vec<String>> {
 
 pub async fn apps(context: &Context<'_>, command: Option<AppsCommand>) -> Result<(), Failure> {
     match command {
-        Some(AppsCommand::Create { name }) => create(context, name).await,
+        Some(AppsCommand::Create { name, cluster }) => create(context, name, cluster).await,
         Some(AppsCommand::Info) => info(context).await,
         None => list(&context.client, context.terminal).await,
     }
 }
 
-async fn create(context: &Context<'_>, name: Option<String>) -> Result<(), Failure> {
+async fn create(context: &Context<'_>, name: Option<String>, cluster: Option<String>) -> Result<(), Failure> {
     let name = segment("app", name.unwrap_or_else(|| context.target.app.clone()))?;
     context.terminal.begin(&format!("Creating {name}... "));
-    let answer = context.client.post("/v1/apps", &json!({ "name": name })).await.inspect_err(|_| {
+    let mut body = json!({ "name": name });
+    if let Some(cluster) = cluster {
+        body["cluster"] = json!(cluster);
+    }
+    let answer = context.client.post("/v1/apps", &body).await.inspect_err(|_| {
         context.terminal.line("ERROR");
     })?;
     context.terminal.line("OK");

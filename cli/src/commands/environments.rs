@@ -6,6 +6,7 @@ use super::Context;
 use crate::api::{self, Environment, Page};
 use crate::arguments::EnvironmentsCommand;
 use crate::failure::Failure;
+use crate::target::segment;
 
 pub async fn environments(context: &Context<'_>, command: Option<EnvironmentsCommand>) -> Result<(), Failure> {
     let path = format!("{}/environments", context.target.app_path());
@@ -21,8 +22,18 @@ pub async fn environments(context: &Context<'_>, command: Option<EnvironmentsCom
             context.terminal.table(&["ENVIRONMENT", "STATUS", "RELEASE"], &rows);
             answer
         }
-        Some(EnvironmentsCommand::Create { name }) => {
-            let answer = context.client.post(&path, &json!({ "name": name })).await?;
+        Some(EnvironmentsCommand::Move { name, cluster }) => {
+            let path = format!("{path}/{}/cluster", segment("environment", name.clone())?);
+            let answer = context.client.put(&path, &json!({ "cluster": cluster })).await?;
+            context.terminal.line(&format!("Moved {name} to {cluster}"));
+            answer
+        }
+        Some(EnvironmentsCommand::Create { name, cluster }) => {
+            let mut body = json!({ "name": name });
+            if let Some(cluster) = cluster {
+                body["cluster"] = json!(cluster);
+            }
+            let answer = context.client.post(&path, &body).await?;
             context.terminal.line(&format!("Creating {name}... OK"));
             answer
         }

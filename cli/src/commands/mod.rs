@@ -14,12 +14,13 @@ mod promotions;
 mod releases;
 mod runs;
 mod source;
+mod tenants;
 mod variables;
 mod wait;
 
 use std::process::ExitCode;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, ClustersCommand, Command};
 use crate::client::Client;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -47,16 +48,30 @@ pub async fn run(arguments: Arguments, terminal: &Terminal) -> Result<ExitCode, 
         apps::list(&client, terminal).await?;
         return Ok(ExitCode::SUCCESS);
     }
+    match arguments.command {
+        Command::Clusters { command: Some(ClustersCommand::Access { .. }) } => {}
+        Command::Clusters { command } => {
+            clusters::clusters(&client, terminal, command).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Tenants { command } => {
+            tenants::tenants(&client, terminal, command).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
     let context = Context { client, terminal, target: Target::of(&arguments)? };
     dispatch(&context, arguments.command).await
 }
 
 async fn dispatch(context: &Context<'_>, command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Local { .. } | Command::Login { .. } => {}
+        Command::Clusters { command: Some(ClustersCommand::Access { of, within }) } => {
+            clusters::access(context, of, within).await?;
+        }
+        Command::Local { .. } | Command::Login { .. } | Command::Clusters { .. } | Command::Tenants { .. } => {}
         Command::Apps { command } => apps::apps(context, command).await?,
         Command::Environments { command } => environments::environments(context, command).await?,
-        Command::Clusters { command } => clusters::clusters(context, command).await?,
         Command::Build { source, external: true } => external::create(context, &source).await?,
         Command::Build { source, external: false } => source::build(context, &source).await?,
         Command::Builds { command, limit } => builds::builds(context, command, limit.limit).await?,

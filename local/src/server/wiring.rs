@@ -56,6 +56,8 @@ impl Installation {
             cluster,
             processes,
             access,
+            clusters: None,
+            operator: None,
             workflows: Arc::new(LocalWorkflows(Arc::clone(&runner))),
             registry: Arc::clone(&images.registry),
             objects: Arc::clone(&images.objects),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use slipway_domain::repository::Repository;
 
-use crate::place::{Account, ParseAccountError, ParseRegionError, Partition, Region};
+use slipway_domain::cluster::place::{Account, ParseAccountError, ParseRegionError, Partition, Region};
 
 /// Why a text is no ARN of what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -12,28 +12,13 @@ use aws_sdk_eks::types::{Cluster, ClusterStatus};
 use crate::endpoint::{Endpoint, EndpointError};
 use crate::fault::{Failure, Fault};
 use crate::limits::Limits;
-use crate::place::{Account, ClusterName, Region};
+use slipway_domain::cluster::EksPlace;
+use slipway_domain::cluster::place::EksName;
 
 const LIMITS: Limits = Limits { attempt: Duration::from_secs(3), whole: Duration::from_secs(7), attempts: 3 };
 
 /// What EKS answers when the role lacks the right.
 const REFUSED: &str = "AccessDeniedException";
-
-/// Which cluster is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterPlace {
-    pub region: Region,
-    pub account: Account,
-    pub name: ClusterName,
-}
-
-impl ClusterPlace {
-    /// `arn:aws:eks:eu-central-1:123456789012:cluster/prod`
-    pub fn arn(&self) -> String {
-        let Self { region, account, name } = self;
-        format!("arn:{}:eks:{region}:{account}:cluster/{name}", region.partition().as_str())
-    }
-}
 
 /// Why it is not known where a cluster is, or not believed. Each names what has to be mended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,19 +26,19 @@ pub enum DescribeError {
     #[error("the role that we take on may not look at the cluster: give it eks:DescribeCluster on {arn}")]
     Denied { arn: String, words: String },
     #[error("there is no cluster {name} in {region} of the account {account}: check name and region", name = .0.name, region = .0.region, account = .0.account)]
-    Missing(ClusterPlace),
+    Missing(EksPlace),
     #[error("the cluster {name} is {status}: connect it once it is active")]
-    NotActive { name: ClusterName, status: String },
+    NotActive { name: EksName, status: String },
     #[error("EKS answered with {found} when asked for {arn}: nothing was connected")]
     Other { arn: String, found: String },
     #[error("{0}")]
     Endpoint(#[from] EndpointError),
     #[error("EKS did not answer when asked for the cluster {name}: try again")]
-    Away { name: ClusterName, words: String },
+    Away { name: EksName, words: String },
     #[error("EKS was asked for too much in that account: try again in a few seconds")]
     Throttled { words: String },
     #[error("the request for the cluster {name} cannot succeed, which is ours to mend")]
-    Invalid { name: ClusterName, words: String },
+    Invalid { name: EksName, words: String },
 }
 
 /// EKS, asked with other credentials each time.
@@ -69,7 +54,7 @@ impl Eks {
     }
 
     /// Address and certificate authority of an active cluster, which is the one that was asked for.
-    pub async fn describe(&self, place: &ClusterPlace, credentials: Credentials) -> Result<Endpoint, DescribeError> {
+    pub async fn describe(&self, place: &EksPlace, credentials: Credentials) -> Result<Endpoint, DescribeError> {
         let region = aws_sdk_eks::config::Region::new(place.region.to_string());
         let own = Builder::new().region(region).credentials_provider(credentials);
         let request = self.client.describe_cluster().name(place.name.as_str()).customize().config_override(own);
@@ -80,7 +65,7 @@ impl Eks {
     }
 }
 
-fn failed(place: &ClusterPlace, failure: Failure) -> DescribeError {
+fn failed(place: &EksPlace, failure: Failure) -> DescribeError {
     let (name, words) = (place.name.clone(), failure.words);
     match failure.fault {
         _ if failure.code == REFUSED => DescribeError::Denied { arn: place.arn(), words },
@@ -92,7 +77,7 @@ fn failed(place: &ClusterPlace, failure: Failure) -> DescribeError {
     }
 }
 
-fn endpoint(place: &ClusterPlace, cluster: Cluster) -> Result<Endpoint, DescribeError> {
+fn endpoint(place: &EksPlace, cluster: Cluster) -> Result<Endpoint, DescribeError> {
     let (arn, found) = (place.arn(), cluster.arn.unwrap_or_default());
     if arn != found {
         return Err(DescribeError::Other { arn, found });

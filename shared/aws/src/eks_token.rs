@@ -19,7 +19,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use slipway_domain::secret::Secret;
 use slipway_domain::time::Time;
 
-use crate::place::{ClusterName, Region};
+use slipway_domain::cluster::place::{EksName, Region};
 
 const PREFIX: &str = "k8s-aws-v1.";
 const SERVICE: &str = "sts";
@@ -41,16 +41,16 @@ pub struct EksToken {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EksTokenError {
     #[error("the AWS credentials for the cluster {cluster} expired at {at}: assume its role again")]
-    Expired { cluster: ClusterName, at: Time },
+    Expired { cluster: EksName, at: Time },
     #[error("the request that proves our identity to the cluster {cluster} cannot be signed: {problem}")]
-    Unsigned { cluster: ClusterName, problem: String },
+    Unsigned { cluster: EksName, problem: String },
 }
 
 /// Signs with the credentials of the role that the cluster knows. The token dies with them.
 pub fn token(
     credentials: &Credentials,
     region: &Region,
-    cluster: &ClusterName,
+    cluster: &EksName,
     now: Time,
 ) -> Result<EksToken, EksTokenError> {
     let end = credentials.expiry().map(time);
@@ -67,7 +67,7 @@ pub fn token(
 fn presigned(
     credentials: &Credentials,
     region: &Region,
-    cluster: &ClusterName,
+    cluster: &EksName,
     now: Time,
 ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
     let domain = region.partition().domain();

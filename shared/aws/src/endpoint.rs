@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::address::special;
-use crate::place::Region;
+use slipway_domain::cluster::place::Region;
 
 /// Longer than any chain that a cluster has.
 const MAX_AUTHORITY: usize = 64 * 1024;

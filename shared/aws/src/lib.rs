@@ -21,9 +21,7 @@ pub mod endpoint;
 mod fault;
 pub mod kms;
 mod limits;
-pub mod place;
 pub mod policy;
-pub mod role;
 #[cfg(test)]
 mod scripted;
 pub mod step_functions;

@@ -7,7 +7,7 @@ use serde_json::json;
 use slipway_domain::id::TenantId;
 
 use crate::arn::{RepositoryArn, TableArn, account_root};
-use crate::place::{Account, Partition};
+use slipway_domain::cluster::place::{Account, Partition};
 
 /// Of a session policy, in characters.
 pub const MAX_LENGTH: usize = 2048;

@@ -11,7 +11,7 @@ use slipway_domain::id::TenantId;
 
 use crate::fault::{Failure, Fault};
 use crate::limits::Limits;
-use crate::role::{ExternalId, RoleArn};
+use slipway_domain::cluster::role::{ExternalId, RoleArn};
 
 const LIMITS: Limits = Limits { attempt: Duration::from_secs(2), whole: Duration::from_secs(5), attempts: 3 };
 

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod build;
+pub mod cluster;
 pub mod error;
 pub mod id;
 pub mod manifest;

@@ -74,6 +74,11 @@ name!(
     EnvironmentName,
     20
 );
+name!(
+    /// What a tenant calls a cluster of theirs. At most 30 characters.
+    ClusterName,
+    30
+);
 
 impl EnvironmentName {
     /// The environment that every app has from the start.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{PromotionId, ReleaseId};
-use crate::name::{AppName, EnvironmentName, ServiceName};
+use crate::name::{AppName, ClusterName, EnvironmentName, ServiceName};
 use crate::time::Time;
 
 /// The fence of the cluster: grows with every execution and at the change to `restoring`. Zero is "never stamped".
@@ -342,6 +342,9 @@ impl Promotion {
 pub struct Environment {
     pub app: AppName,
     pub name: EnvironmentName,
+    /// Which of the tenant's clusters it runs in. None: that of the installation, or none yet.
+    #[serde(default)]
+    pub cluster: Option<ClusterName>,
     pub status: Status,
     /// The last good release. Moves only at a commit.
     pub active: Option<ReleaseId>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use slipway_domain::app::App;
 use slipway_domain::error::{Error, Result};
-use slipway_domain::name::{AppName, EnvironmentName};
+use slipway_domain::name::{AppName, ClusterName, EnvironmentName};
 use slipway_domain::promotion::{Environment, Epoch, Status};
 use slipway_domain::time::Time;
 use slipway_store::Scoped;
@@ -22,11 +22,13 @@ pub struct AppView {
 }
 
 impl Slipway {
-    /// Makes an app with the environment `production`. Right: administer. Errors: `app_exists` (409).
+    /// Makes an app with the environment `production`, in the cluster that is named, else in the tenant's only one. Right:
+    /// administer. Errors: `app_exists` (409), `cluster_unknown`, `cluster_required`, `clusters_not_taken` (422).
     pub async fn create_app(
         &self,
         caller: &Caller,
         name: &AppName,
+        cluster: Option<&ClusterName>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Posted<AppView>> {
         caller.needs(Right::Administer)?;
@@ -39,7 +41,9 @@ impl Slipway {
                 created_by: caller.actor().to_owned(),
                 release_count: 0,
             };
-            let environment = new_environment(name, EnvironmentName::production(), change.now);
+            let cluster = self.choose_cluster(&store, cluster).await?;
+            let environment =
+                Environment { cluster, ..new_environment(name, EnvironmentName::production(), change.now) };
             match store.create_app(&change, &app, &environment).await {
                 Ok(()) => Ok(name.clone()),
                 Err(StoreError::Exists(Subject::App)) => {
@@ -90,6 +94,7 @@ pub(crate) fn new_environment(app: &AppName, name: EnvironmentName, now: Time) -
     Environment {
         app: app.clone(),
         name,
+        cluster: None,
         status: Status::Creating,
         active: None,
         newest: None,

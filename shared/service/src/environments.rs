@@ -2,7 +2,7 @@
 
 use slipway_domain::error::{Error, Result};
 use slipway_domain::id::ReleaseId;
-use slipway_domain::name::{AppName, EnvironmentName, ServiceName};
+use slipway_domain::name::{AppName, ClusterName, EnvironmentName, ServiceName};
 use slipway_domain::promotion::{Environment, Promotion};
 use slipway_domain::release::{Release, ReleaseRef};
 use slipway_store::Scoped;
@@ -36,12 +36,14 @@ pub struct EnvironmentView {
 }
 
 impl Slipway {
-    /// Right: administer. Errors: `app_not_found` (404), `environment_exists` (409).
+    /// Right: administer. Errors: `app_not_found` (404), `environment_exists` (409), `cluster_unknown`,
+    /// `cluster_required`, `clusters_not_taken` (422).
     pub async fn create_environment(
         &self,
         caller: &Caller,
         app: &AppName,
         name: &EnvironmentName,
+        cluster: Option<&ClusterName>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Posted<EnvironmentView>> {
         caller.needs(Right::Administer)?;
@@ -49,7 +51,8 @@ impl Slipway {
         find_app(&store, app).await?;
         let attempt = Box::pin(async {
             let change = self.change_once(caller, "environment.create", idempotency, 201, name);
-            let environment = new_environment(app, name.clone(), change.now);
+            let cluster = self.choose_cluster(&store, cluster).await?;
+            let environment = Environment { cluster, ..new_environment(app, name.clone(), change.now) };
             match store.create_environment(&change, &environment).await {
                 Ok(()) => Ok(name.clone()),
                 Err(StoreError::Exists(Subject::Environment)) => {

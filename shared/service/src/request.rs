@@ -39,6 +39,10 @@ impl Idempotency {
         Ok(Self { key: key.to_owned(), route: route.into(), fingerprint: hex::encode(digest) })
     }
 
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     fn scope(&self, caller: &Caller) -> String {
         format!("{} {}", caller.credential(), self.route)
     }

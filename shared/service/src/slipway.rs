@@ -14,7 +14,9 @@ use slipway_store::{Scoped, Store};
 
 use crate::builds::intake::Intake;
 use crate::caller::Caller;
+use crate::clusters::Clusters;
 use crate::ports::{Access, Builder, Clock, Cluster, Entropy, Namespace, Objects, Processes, Registry, Workflows};
+use crate::tenants::Operator;
 
 /// Everything a use case may touch. Cloning is cheap.
 #[derive(Clone)]
@@ -23,6 +25,10 @@ pub struct Slipway {
     pub cluster: Arc<dyn Cluster>,
     pub processes: Arc<dyn Processes>,
     pub access: Arc<dyn Access>,
+    /// How tenants' clusters are connected. None: the installation has a cluster of its own, and that one is all.
+    pub clusters: Option<Arc<dyn Clusters>>,
+    /// Who may make tenants. None: nobody.
+    pub operator: Option<Operator>,
     pub workflows: Arc<dyn Workflows>,
     pub registry: Arc<dyn Registry>,
     pub objects: Arc<dyn Objects>,

@@ -14,7 +14,7 @@ use crate::slipway::{Slipway, not_found};
 use crate::sweep::system_change;
 use crate::token_text::TokenText;
 
-const TOKEN_LIFE: Duration = Duration::from_hours(90 * 24);
+pub(crate) const TOKEN_LIFE: Duration = Duration::from_hours(90 * 24);
 /// A machine of one's own has nobody who could make a new token once the only one is over.
 const LOCAL_TOKEN_LIFE: Duration = Duration::from_hours(10 * 365 * 24);
 
@@ -67,7 +67,13 @@ impl Slipway {
         Ok((token, text))
     }
 
-    fn draw_token(&self, tenant: &TenantId, name: &str, role: Role, life: Duration) -> Result<(Secret, Token)> {
+    pub(crate) fn draw_token(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        role: Role,
+        life: Duration,
+    ) -> Result<(Secret, Token)> {
         let secret = [self.entropy.draw(), self.entropy.draw()];
         let text = TokenText::new(role.as_str(), tenant, self.entropy.draw(), secret);
         let created_at = self.clock.now();

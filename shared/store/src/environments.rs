@@ -34,7 +34,8 @@ pub(crate) struct SaveEnvironment<'a> {
 }
 
 impl Scoped {
-    /// `Exists(Environment)` when the name is taken, `Missing(App)` when there is no such app.
+    /// `Exists(Environment)` when the name is taken, `Missing(App)` or `Missing(Cluster)` when there is no such
+    /// app or cluster.
     pub async fn create_environment(&self, change: &Change, environment: &Environment) -> Result<()> {
         let mut transaction = self.begin();
         self.require_app(&mut transaction, &environment.app)?;
@@ -77,6 +78,23 @@ impl Scoped {
         self.commit(transaction).await
     }
 
+    /// The same, when its cluster becomes another one, which must be there: `Missing(Cluster)`.
+    pub async fn move_environment(
+        &self,
+        change: &Change,
+        environment: &Environment,
+        expected_version: u64,
+    ) -> Result<()> {
+        let mut transaction = self.begin();
+        if let Some(cluster) = &environment.cluster {
+            self.require_cluster(&mut transaction, cluster)?;
+        }
+        let save = SaveEnvironment { environment, expected_version, now: change.now, newest: None };
+        self.put_environment(&mut transaction, &save)?;
+        self.sign(&mut transaction, change, &target(&environment.app, &environment.name))?;
+        self.commit(transaction).await
+    }
+
     /// Ended promotions, newest first; with `until`, only those that ended then or before: the first of them that
     /// `activated()` says what was running at that time.
     pub async fn activations(
@@ -110,7 +128,11 @@ impl Scoped {
         pairs.map(|(id, item)| Ok((id.clone(), read_history(item)?))).collect()
     }
 
+    /// With the condition that its cluster is there.
     pub(crate) fn add_environment(&self, transaction: &mut Transaction, environment: &Environment) -> Result<()> {
+        if let Some(cluster) = &environment.cluster {
+            self.require_cluster(transaction, cluster)?;
+        }
         let key = self.layout().environment(&environment.app, &environment.name);
         let mut row = item::row([
             (BODY, item::json(Subject::Environment, environment)?),

@@ -13,6 +13,7 @@ use crate::records::IdempotencyRecord;
 pub enum Subject {
     Tenant,
     Token,
+    Cluster,
     App,
     /// The app's count of releases: another release took the number.
     ReleaseCount,
@@ -35,6 +36,7 @@ impl fmt::Display for Subject {
         f.write_str(match self {
             Self::Tenant => "tenant",
             Self::Token => "token",
+            Self::Cluster => "cluster",
             Self::App => "app",
             Self::ReleaseCount => "release count",
             Self::Environment => "environment",

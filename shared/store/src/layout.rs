@@ -8,6 +8,7 @@
 //! | --- | --- | --- | --- |
 //! | tenant, with its wrapped key | `T tenant` | `tenant` | once |
 //! | token | `T tokens` | `token#<id>` | by version of `revoked` |
+//! | cluster | `T clusters` | `cluster#<name>` | by version |
 //! | app, with its count of releases | `T apps` | `app#<name>` | by count |
 //! | environment, with its newest release | `A environments` | `environment#<name>` | by version, by newest |
 //! | build that is not complete | `A build#<id>` | `build` | by status |
@@ -34,7 +35,7 @@
 //! The index `due` is sparse: partition `due#<kind>#<shard>`, sorted by time, with the ids in one attribute.
 
 use slipway_domain::id::{BuildId, PromotionId, ReleaseId, RunId, TenantId};
-use slipway_domain::name::{AppName, EnvironmentName};
+use slipway_domain::name::{AppName, ClusterName, EnvironmentName};
 use slipway_domain::release::Tag;
 use slipway_domain::time::Time;
 
@@ -146,6 +147,14 @@ impl Layout {
 
     pub fn token(&self, id: &TokenId) -> Key {
         key(self.tokens(), format!("token#{id}"))
+    }
+
+    pub fn clusters(&self) -> String {
+        self.own("clusters")
+    }
+
+    pub fn cluster(&self, name: &ClusterName) -> Key {
+        key(self.clusters(), format!("cluster#{name}"))
     }
 
     pub fn apps(&self) -> String {

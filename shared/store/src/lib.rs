@@ -1,7 +1,7 @@
 //! The one table, through `aws-sdk-dynamodb`: what is kept, under which conditions it changes, and who may see it.
 //!
 //! ```text
-//! Store ── scoped(tenant) ──► Scoped: apps, environments, builds, releases, promotions, runs, tokens, audit, outbox
+//! Store ── scoped(tenant) ──► Scoped: clusters, apps, environments, builds, releases, promotions, runs, tokens, audit, …
 //!   └───── system() ────────► System: ids of what is due, and nothing else
 //! ```
 //!
@@ -12,6 +12,7 @@
 mod apps;
 mod audit;
 pub mod builds;
+mod clusters;
 mod database;
 mod due;
 mod environments;

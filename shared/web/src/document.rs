@@ -21,6 +21,8 @@ use crate::router;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     tags(
+        (name = "tenants", description = "Customers of a hosted installation, made by its operator"),
+        (name = "clusters", description = "EKS clusters that processes run in"),
         (name = "apps", description = "Names that hold builds, releases and environments"),
         (name = "environments", description = "Where an app runs"),
         (name = "builds", description = "Images made from one commit"),

@@ -16,7 +16,9 @@ use crate::cursor::CursorKey;
 use crate::document;
 use crate::finish::finish;
 use crate::problem::Problem;
-use crate::routes::{apps, builds, environments, meta, processes, promotions, releases, runs, variables};
+use crate::routes::{
+    apps, builds, clusters, environments, meta, processes, promotions, releases, runs, tenants, variables,
+};
 use crate::state::State;
 
 /// The whole API. `cursors` is the same for every instance of one installation.
@@ -36,11 +38,16 @@ pub(crate) fn parts() -> (Router<State>, OpenApi) {
     let (router, mut api) = OpenApiRouter::with_openapi(document::frame())
         .routes(routes!(meta::healthz))
         .routes(routes!(meta::read_me))
+        .routes(routes!(tenants::create_tenant))
+        .routes(routes!(clusters::list_clusters, clusters::create_cluster))
+        .routes(routes!(clusters::read_cluster, clusters::delete_cluster))
+        .routes(routes!(clusters::connect_cluster))
         .routes(routes!(apps::list_apps, apps::create_app))
         .routes(routes!(apps::read_app))
         .routes(routes!(environments::list_environments, environments::create_environment))
         .routes(routes!(environments::read_environment))
         .routes(routes!(environments::read_cluster_access))
+        .routes(routes!(clusters::move_environment))
         .routes(routes!(builds::list_builds, builds::create_build))
         .routes(routes!(builds::read_build))
         .routes(routes!(builds::complete_build))

@@ -252,6 +252,7 @@ fn empty(namespace: &Namespace) -> Environment {
     Environment {
         app: namespace.app.clone(),
         name: namespace.environment.clone(),
+        cluster: None,
         status: Status::Creating,
         active: None,
         newest: None,

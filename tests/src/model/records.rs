@@ -301,6 +301,7 @@ fn environment(active: &ReleaseId, service: &ServiceName, processes: u8) -> Envi
     Environment {
         app: "shop".parse().expect("a valid name"),
         name: "live".parse().expect("a valid name"),
+        cluster: None,
         status: Status::Running,
         active: Some(active.clone()),
         newest: None,

@@ -272,6 +272,7 @@ fn empty(namespace: &Namespace, now: Time) -> Environment {
     Environment {
         app: namespace.app.clone(),
         name: namespace.environment.clone(),
+        cluster: None,
         status: Status::Creating,
         active: None,
         newest: None,

@@ -215,6 +215,10 @@ async fn read_all(client: &Client) {
     ];
     let mut read = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
+        // The installation has a cluster of its own, and no others.
+        if path.contains("{cluster}") {
+            continue;
+        }
         if operations.get("get").is_none() || path.ends_with("/logs") || path.ends_with("/{run}/log") {
             continue;
         }

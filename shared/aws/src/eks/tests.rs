@@ -9,8 +9,8 @@ use crate::scripted::{Answer, Aws};
 const URL: &str = "https://ABC.gr7.eu-central-1.eks.amazonaws.com";
 const ARN: &str = "arn:aws:eks:eu-central-1:210987654321:cluster/prod";
 
-fn place() -> ClusterPlace {
-    ClusterPlace {
+fn place() -> EksPlace {
+    EksPlace {
         region: "eu-central-1".parse().unwrap(),
         account: "210987654321".parse().unwrap(),
         name: "prod".parse().unwrap(),

@@ -90,7 +90,7 @@ fn a_token_is_the_one_that_the_aws_command_line_makes() {
 
 #[test]
 fn a_token_is_good_for_fourteen_minutes_or_as_long_as_the_credentials() {
-    let (region, cluster): (Region, ClusterName) = ("eu-central-1".parse().unwrap(), "prod".parse().unwrap());
+    let (region, cluster): (Region, EksName) = ("eu-central-1".parse().unwrap(), "prod".parse().unwrap());
     let minutes = |minutes| AT.plus(Duration::from_mins(minutes));
     let end = |end| token(&credentials(None, end), &region, &cluster, AT).map(|token| token.expires_at);
     assert_eq!(end(None), Ok(minutes(14)));

@@ -1,8 +1,8 @@
 //! Push credentials and the repository's own policy.
 
 use slipway_aws::arn::RepositoryArn;
-use slipway_aws::place::{Account, Partition, Region};
 use slipway_aws::policy::{MAX_LENGTH, pull, push};
+use slipway_domain::cluster::place::{Account, Partition, Region};
 use slipway_domain::id::TenantId;
 use slipway_domain::name::AppName;
 use slipway_domain::repository::RegistryAddress;

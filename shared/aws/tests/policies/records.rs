@@ -152,6 +152,7 @@ impl Records<'_> {
         Environment {
             app: self.app.clone(),
             name: self.environment.clone(),
+            cluster: None,
             status: Status::Creating,
             active: None,
             newest: None,

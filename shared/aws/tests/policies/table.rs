@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use slipway_aws::arn::TableArn;
-use slipway_aws::place::Region;
 use slipway_aws::policy::{MAX_LENGTH, tenant_table};
+use slipway_domain::cluster::place::Region;
 use slipway_domain::id::TenantId;
 
 use crate::evaluator::{Request, allows};

@@ -10,6 +10,7 @@ pub fn environment(promotion: &slipway_domain::promotion::Promotion) -> Environm
     Environment {
         app: promotion.app.clone(),
         name: promotion.environment.clone(),
+        cluster: None,
         status: if promotion.phase == Phase::Restoring { Status::Rollback } else { Status::Updating },
         active: promotion.from.clone(),
         newest: Some(promotion.to.clone()),

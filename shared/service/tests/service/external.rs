@@ -154,7 +154,7 @@ async fn an_image_of_another_tenants_app_of_the_same_name_is_not_there() {
     let (_, release) = world.build(1, WEB).await;
     let token = slipway.bootstrap_local(&TenantId::from_entropy(2)).await.unwrap().unwrap();
     let other = slipway.authenticate(token.reveal(), "request-2").await.unwrap();
-    slipway.create_app(&other, app, None).await.unwrap();
+    slipway.create_app(&other, app, None, None).await.unwrap();
     let id = slipway.create_build(&other, app, &external(), None).await.unwrap().value.build.build.id;
     let foreign = slipway.complete_build(&other, app, &id, &pushed(&release.image)).await.unwrap_err();
     assert_eq!(foreign.code, "image_missing");

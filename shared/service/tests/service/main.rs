@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers are part of the tests, which end at a broken expectation")]
 
 mod builds;
+mod clusters;
 mod concurrency;
 mod diagnosis;
 mod external;

@@ -82,7 +82,7 @@ async fn a_viewer_changes_nothing_and_a_deployer_sees_no_secrets() {
         errors.push(world.refused(slipway.create_run(caller, app, production, &run, None)).await);
         let reveal = slipway.reveal_variables(caller, app, production, &BaseChoice::Newest);
         errors.push(world.refused(reveal).await);
-        errors.push(world.refused(slipway.create_app(caller, &"other".parse().unwrap(), None)).await);
+        errors.push(world.refused(slipway.create_app(caller, &"other".parse().unwrap(), None, None)).await);
         errors.push(world.refused(slipway.create_token(caller, "more", Role::Owner)).await);
     }
     for error in errors {
@@ -117,21 +117,21 @@ async fn another_tenants_things_are_as_absent_as_random_ids() {
     assert!(slipway.apps(&other, &Page::default()).await.unwrap().items.is_empty());
     assert_eq!(world.dump().await, before);
     // The same name is free in another tenant.
-    slipway.create_app(&other, app, None).await.unwrap();
+    slipway.create_app(&other, app, None, None).await.unwrap();
 }
 
 #[tokio::test]
 async fn names_are_unique_and_lists_in_order() {
     let world = World::new().await;
     let World { slipway, owner, app, production, .. } = &world;
-    assert_eq!(world.refused(slipway.create_app(owner, app, None)).await.code, "app_exists");
+    assert_eq!(world.refused(slipway.create_app(owner, app, None, None)).await.code, "app_exists");
     assert_eq!(
-        world.refused(slipway.create_environment(owner, app, production, None)).await.code,
+        world.refused(slipway.create_environment(owner, app, production, None, None)).await.code,
         "environment_exists"
     );
-    slipway.create_app(owner, &"api".parse().unwrap(), None).await.unwrap();
+    slipway.create_app(owner, &"api".parse().unwrap(), None, None).await.unwrap();
     for name in ["staging", "demo"] {
-        slipway.create_environment(owner, app, &name.parse().unwrap(), None).await.unwrap();
+        slipway.create_environment(owner, app, &name.parse().unwrap(), None, None).await.unwrap();
     }
     let environments = slipway.environments(owner, app).await.unwrap();
     let names: Vec<_> = environments.iter().map(|environment| environment.name.as_str()).collect();

@@ -56,7 +56,7 @@ impl World {
     /// With an owner, the app `shop` and its `production`.
     pub async fn new() -> Self {
         let world = Self::without_app().await;
-        world.slipway.create_app(&world.owner, &world.app, None).await.unwrap();
+        world.slipway.create_app(&world.owner, &world.app, None, None).await.unwrap();
         world
     }
 
@@ -81,6 +81,8 @@ impl World {
             cluster: cluster.clone(),
             processes: processes.clone(),
             access: access.clone(),
+            clusters: None,
+            operator: None,
             workflows: workflows.clone(),
             registry: registry.clone(),
             objects: objects.clone(),
@@ -234,7 +236,7 @@ impl World {
 
     pub async fn staging(&self) -> EnvironmentName {
         let name: EnvironmentName = "staging".parse().unwrap();
-        self.slipway.create_environment(&self.owner, &self.app, &name, None).await.unwrap();
+        self.slipway.create_environment(&self.owner, &self.app, &name, None, None).await.unwrap();
         name
     }
 

@@ -2,6 +2,7 @@
 
 mod apps;
 mod builds;
+mod clusters;
 mod due;
 mod faults;
 mod keys;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use slipway_domain::app::App;
 use slipway_domain::build::{Build, BuildStatus};
+use slipway_domain::cluster::role::ExternalId;
+use slipway_domain::cluster::{Cluster, EksPlace};
 use slipway_domain::id::{BuildId, PromotionId, ReleaseId, RunId, TenantId};
 use slipway_domain::manifest::{self, Manifest};
 use slipway_domain::name::{AppName, EnvironmentName};
@@ -133,10 +135,27 @@ pub fn app() -> App {
     App { name: shop(), created_at: at(0), created_by: "ana".to_owned(), release_count: 0 }
 }
 
+pub fn cluster() -> Cluster {
+    Cluster {
+        name: "main".parse().unwrap(),
+        place: EksPlace {
+            region: "eu-central-1".parse().unwrap(),
+            account: "123456789012".parse().unwrap(),
+            name: "Prod_1".parse().unwrap(),
+        },
+        external_id: ExternalId::from_entropy([1, 2]),
+        created_at: at(0),
+        created_by: "ana".to_owned(),
+        connected_at: None,
+        version: 1,
+    }
+}
+
 pub fn environment() -> Environment {
     Environment {
         app: shop(),
         name: production(),
+        cluster: None,
         status: Status::Creating,
         active: None,
         newest: None,

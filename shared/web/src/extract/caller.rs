@@ -5,6 +5,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use slipway_domain::error::{Error, Kind};
 use slipway_service::caller::Caller;
+use slipway_service::tenants::OperatorCaller;
 
 use crate::finish::RequestId;
 use crate::problem::{Answer, Problem};
@@ -20,6 +21,19 @@ impl FromRequestParts<State> for Authenticated {
         let request_id = parts.extensions.get::<RequestId>().map_or("", |id| id.0.as_str());
         let token = bearer(parts).ok_or_else(missing)?;
         Ok(Self(state.slipway.authenticate(token, request_id).await?))
+    }
+}
+
+/// The proof that only the operations of the installation's operator take.
+pub struct AuthenticatedOperator(pub OperatorCaller);
+
+impl FromRequestParts<State> for AuthenticatedOperator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Answer<Self> {
+        let request_id = parts.extensions.get::<RequestId>().map_or("", |id| id.0.as_str());
+        let token = bearer(parts).ok_or_else(missing)?;
+        Ok(Self(state.slipway.authenticate_operator(token, request_id)?))
     }
 }
 

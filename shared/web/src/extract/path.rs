@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use slipway_domain::error::{Error, Kind};
 use slipway_domain::id::{BuildId, PromotionId, RunId};
-use slipway_domain::name::{AppName, EnvironmentName};
+use slipway_domain::name::{AppName, ClusterName, EnvironmentName};
 use slipway_domain::release::ReleaseRef;
 
 use crate::problem::{Answer, Problem};
@@ -35,6 +35,7 @@ fn absent(name: &str) -> Error {
     let code = match name {
         "app" => "app_not_found",
         "build" => "build_not_found",
+        "cluster" => "cluster_not_found",
         "environment" => "environment_not_found",
         "promotion" => "promotion_not_found",
         "release" => "release_not_found",
@@ -82,6 +83,10 @@ paths! {
     AppPath {
         /// Name of the app.
         app: AppName,
+    }
+    ClusterPath {
+        /// Name of the cluster.
+        cluster: ClusterName,
     }
     BuildPath {
         /// Name of the app.

@@ -5,7 +5,7 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{ChangeRefusals, OptionalKey, Refusals, Reply, field};
+use super::{ChangeRefusals, OptionalKey, Refusals, Reply, field, optional_field};
 use crate::extract::body::Change;
 use crate::extract::caller::Authenticated;
 use crate::extract::listing::{Listing, Paging};
@@ -37,7 +37,8 @@ pub async fn create_app(
     change: Change<NewApp>,
 ) -> Answer<Response> {
     let name = field("/name", &change.body.name)?;
-    let posted = state.slipway.create_app(&caller, &name, change.idempotency.as_ref()).await?;
+    let cluster = optional_field("/cluster", change.body.cluster.as_deref())?;
+    let posted = state.slipway.create_app(&caller, &name, cluster.as_ref(), change.idempotency.as_ref()).await?;
     let reply = Reply::new(StatusCode::CREATED).at(format!("/v1/apps/{name}")).replayed(posted.replayed);
     Ok(reply.with(App::from(&posted.value)))
 }

@@ -5,7 +5,7 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{ChangeRefusals, OptionalKey, Refusals, Reply, field};
+use super::{ChangeRefusals, OptionalKey, Refusals, Reply, field, optional_field};
 use crate::extract::body::Change;
 use crate::extract::caller::Authenticated;
 use crate::extract::listing::{Listing, Paging, part};
@@ -41,7 +41,9 @@ pub async fn create_environment(
     change: Change<NewEnvironment>,
 ) -> Answer<Response> {
     let name = field("/name", &change.body.name)?;
-    let posted = state.slipway.create_environment(&caller, &at.app, &name, change.idempotency.as_ref()).await?;
+    let cluster = optional_field("/cluster", change.body.cluster.as_deref())?;
+    let key = change.idempotency.as_ref();
+    let posted = state.slipway.create_environment(&caller, &at.app, &name, cluster.as_ref(), key).await?;
     let reply = Reply::new(StatusCode::CREATED)
         .at(format!("/v1/apps/{}/environments/{name}", at.app))
         .version(posted.value.environment.version)

@@ -2,12 +2,14 @@
 
 pub mod apps;
 pub mod builds;
+pub mod clusters;
 pub mod environments;
 pub mod meta;
 pub mod processes;
 pub mod promotions;
 pub mod releases;
 pub mod runs;
+pub mod tenants;
 pub mod variables;
 
 use std::fmt::Display;

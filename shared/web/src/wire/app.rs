@@ -17,6 +17,9 @@ pub struct NewApp {
     /// Unique in the tenant: lower-case letters, digits and single hyphens, at most 30 characters.
     #[schema(min_length = 1, max_length = 30, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     pub name: String,
+    /// Name of the cluster that `production` is in; the tenant's only one, unless given.
+    #[schema(max_length = 30)]
+    pub cluster: Option<String>,
 }
 
 impl Body for NewApp {}

@@ -25,6 +25,9 @@ pub struct NewEnvironment {
     /// Unique in the app: lower-case letters, digits and single hyphens, at most 20 characters.
     #[schema(min_length = 1, max_length = 20, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     pub name: String,
+    /// Name of the cluster that it is in; the tenant's only one, unless given.
+    #[schema(max_length = 30)]
+    pub cluster: Option<String>,
 }
 
 impl Body for NewEnvironment {}
@@ -34,6 +37,8 @@ impl Body for NewEnvironment {}
 pub struct Environment {
     pub app: String,
     pub name: String,
+    /// Name of the cluster that it is in. Null: that of the installation, or none yet.
+    pub cluster: Option<String>,
     pub status: EnvironmentStatus,
     /// Id of the last good release; moves only when a promotion succeeded.
     pub active: Option<String>,
@@ -54,6 +59,7 @@ impl From<&promotion::Environment> for Environment {
         Self {
             app: environment.app.to_string(),
             name: environment.name.to_string(),
+            cluster: environment.cluster.as_ref().map(ToString::to_string),
             status: environment.status.into(),
             active: environment.active.as_ref().map(ToString::to_string),
             newest: environment.newest.as_ref().map(ToString::to_string),

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod build;
+pub mod cluster;
 pub mod diagnosis;
 pub mod diff;
 pub mod environment;

@@ -86,6 +86,7 @@ fn promotion(old: &ReleaseId, new: &ReleaseId, service: ServicePlan) -> Result<P
     let environment = Environment {
         app: "shop".parse().map_err(failed("name the app"))?,
         name: "production".parse().map_err(failed("name the environment"))?,
+        cluster: None,
         status: Status::Running,
         active: Some(old.clone()),
         newest: Some(new.clone()),

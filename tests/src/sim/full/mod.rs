@@ -74,7 +74,7 @@ async fn prepare_all(setup: &Setup) -> slipway_domain::error::Result<Prepared> {
     let token = token.ok_or_else(|| slipway_domain::error::Error::internal("no token"))?;
     let owner = slipway.authenticate(token.reveal(), "world").await?;
     let app: AppName = "shop".parse().map_err(slipway_domain::error::Error::internal)?;
-    slipway.create_app(&owner, &app, None).await?;
+    slipway.create_app(&owner, &app, None, None).await?;
     let mut releases = Vec::new();
     for (spec, number) in setup.releases.iter().zip(1..) {
         releases.push(release(&slipway, &owner, &app, spec, number).await?);
@@ -147,6 +147,8 @@ where
         cluster: ports.cluster,
         processes: absent.clone(),
         access: Arc::new(slipway_service::ports::OpenAccess),
+        clusters: None,
+        operator: None,
         workflows: ports.workflows,
         registry: absent.clone(),
         objects: absent.clone(),

@@ -4,6 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
+use crate::text::checked_text;
+
 /// A separate AWS with regions, accounts and names of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Partition {
@@ -43,7 +47,8 @@ pub enum ParseRegionError {
 }
 
 /// `eu-central-1`. Whether there is such a region is found out by asking it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Region {
     name: String,
     partition: Partition,
@@ -86,6 +91,20 @@ impl FromStr for Region {
     }
 }
 
+impl TryFrom<String> for Region {
+    type Error = ParseRegionError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Region> for String {
+    fn from(region: Region) -> Self {
+        region.name
+    }
+}
+
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
@@ -98,7 +117,8 @@ impl fmt::Display for Region {
 pub struct ParseAccountError;
 
 /// The 12 digits of an account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Account(String);
 
 impl FromStr for Account {
@@ -110,49 +130,38 @@ impl FromStr for Account {
     }
 }
 
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(Account);
 
 /// The text is no name of an EKS cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the name of an EKS cluster must be letters, digits, - and _, begin with a letter or digit, and be at most {max} \
      characters long",
-    max = ClusterName::MAX_LENGTH
+    max = EksName::MAX_LENGTH
 )]
-pub struct ParseClusterNameError;
+pub struct ParseEksNameError;
 
 /// What an EKS cluster is called in its account and region.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ClusterName(String);
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EksName(String);
 
-impl ClusterName {
+impl EksName {
     pub const MAX_LENGTH: usize = 100;
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl FromStr for ClusterName {
-    type Err = ParseClusterNameError;
+impl FromStr for EksName {
+    type Err = ParseEksNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let begins = text.starts_with(|first: char| first.is_ascii_alphanumeric());
         let rest = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         let formed = begins && rest && text.len() <= Self::MAX_LENGTH;
-        if formed { Ok(Self(text.to_owned())) } else { Err(ParseClusterNameError) }
+        if formed { Ok(Self(text.to_owned())) } else { Err(ParseEksNameError) }
     }
 }
 
-impl fmt::Display for ClusterName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(EksName);
 
 #[cfg(test)]
 mod tests {
@@ -199,10 +208,10 @@ mod tests {
     fn a_cluster_has_a_name_that_eks_takes() {
         let (longest, longer) = ("a".repeat(100), "a".repeat(101));
         for text in ["prod", "2-Prod_eu", &longest] {
-            assert_eq!(text.parse::<ClusterName>().unwrap().as_str(), text);
+            assert_eq!(text.parse::<EksName>().unwrap().as_str(), text);
         }
         for text in ["", "-prod", "_prod", "prod.eu", "prod\r\nhost: x", "pröd", &longer] {
-            assert_eq!(text.parse::<ClusterName>(), Err(ParseClusterNameError), "{text}");
+            assert_eq!(text.parse::<EksName>(), Err(ParseEksNameError), "{text}");
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::place::{Account, Partition};
+use serde::{Deserialize, Serialize};
+
+use super::place::{Account, Partition};
+use crate::text::checked_text;
 
 /// Why a role is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +35,11 @@ impl RoleArn {
 
     pub const fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// `name` is one that IAM takes.
+    pub(super) fn of(partition: Partition, account: &Account, name: &str) -> Self {
+        Self { partition, account: account.clone(), path: name.to_owned() }
     }
 
     /// The same role, if it is in this account.
@@ -77,12 +85,14 @@ pub struct ParseExternalIdError;
 
 /// What a tenant's role asks for before it lets us in. Made by us, one per connection, never used again: who knows another
 /// tenant's role still cannot have us take it on. It is no secret.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ExternalId(String);
 
 impl ExternalId {
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Makes one of two draws of a cryptographic random source.
+    pub fn from_entropy(entropy: [u128; 2]) -> Self {
+        Self(format!("slipway-{:032x}{:032x}", entropy[0], entropy[1]))
     }
 }
 
@@ -96,11 +106,7 @@ impl FromStr for ExternalId {
     }
 }
 
-impl fmt::Display for ExternalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(ExternalId);
 
 #[cfg(test)]
 mod tests {
