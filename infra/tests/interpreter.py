@@ -14,20 +14,19 @@ import io
 import itertools
 import json
 import threading
+import time
 import types
 from unittest import mock
 
-import boto3
 import jsonata
 from botocore.exceptions import ClientError
-from moto import mock_aws
-from moto.core.config import default_user_config
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state import state
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 BEGIN = datetime.datetime(2026, 1, 15, 14, 30, 49, 120_000, tzinfo=datetime.timezone.utc)
 INPUT = {"tenant": "TABCDEFGHIJ", "app": "shop", "environment": "live", "promotion": "PABCDEFGHIJ", "execution": 3}
@@ -158,38 +157,32 @@ def evaluate(expression):
 class Machine:
     """A definition, created in moto once and executed as often as there are rows."""
 
-    def __init__(self, client, definition):
-        self.client = client
+    def __init__(self, definition):
+        self.backend = stepfunctions_parser_backends["123456789012"]["eu-central-1"]
         role = "arn:aws:iam::123456789012:role/r"
         name = f"m{next(NUMBERS)}"
-        created = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
-        self.arn = created["stateMachineArn"]
+        self.arn = self.backend.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role).arn
 
     def run(self, acts):
         """Runs one execution. Returns its path, as the table writes it, its end, and the calls of the function."""
         clock = Clock()
         function = Function(acts, clock)
         with scripted(clock, function):
-            name = f"e{next(NUMBERS)}"
-            started = self.client.start_execution(stateMachineArn=self.arn, name=name, input=json.dumps(INPUT))
-            described = ended(self.client, started["executionArn"])
-            events = self.client.get_execution_history(executionArn=started["executionArn"])["events"]
+            execution = self.backend.start_execution(self.arn, f"e{next(NUMBERS)}", json.dumps(INPUT))
+            wait_for_end(execution)
             clock.close()
-        end = " ".join(filter(None, [described["status"], described.get("error")]))
-        return path(events), end, function.calls
+        end = " ".join(filter(None, [execution.status, execution.error]))
+        return path(execution.to_history_output()["events"]), end, function.calls
 
 
 NUMBERS = itertools.count()
 
 
-def ended(client, execution):
-    pause = threading.Event()
-    for _ in range(PATIENCE_SECONDS * 500):
-        described = client.describe_execution(executionArn=execution)
-        if described["status"] != "RUNNING":
-            return described
-        pause.wait(0.002)
-    raise AssertionError(f"the execution did not end within {PATIENCE_SECONDS} s")
+def wait_for_end(execution):
+    begun = time.monotonic()
+    while execution.status == "RUNNING":
+        assert time.monotonic() - begun < PATIENCE_SECONDS, "the execution does not end"
+        time.sleep(0.001)
 
 
 def path(events):
@@ -204,26 +197,19 @@ def path(events):
 
 
 @contextlib.contextmanager
-def moto():
-    """A client of moto's Step Functions in this process, with a JSONata."""
-    # Each execution parses its definition anew, which takes longer than to run it. A parsed one holds no state.
-    parse = functools.lru_cache(maxsize=4)(AmazonStateLanguageParser.parse)
-    with (
-        mock_aws(config=default_user_config | {"stepfunctions": {"execute_state_machine": True}}),
-        mock.patch.object(moto_jsonata, "_eval_jsonata", evaluate),
-        mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(parse)),
-    ):
-        yield boto3.client("stepfunctions", region_name="eu-central-1")
-
-
-@contextlib.contextmanager
 def scripted(clock, function):
-    """Every clock and the Lambda client that an execution meets."""
+    """Gives moto a JSONata, and the clocks and the Lambda client of one execution."""
     now = types.SimpleNamespace(now=lambda tz: clock.entered_time().astimezone(tz))
     with (
+        mock.patch.object(moto_jsonata, "_eval_jsonata", evaluate),
+        # Each execution parses its definition anew, which takes longer than to run it. A parsed one holds no state.
+        mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(parse)),
         mock.patch.object(lambda_eval_utils, "boto_client_for", lambda **_: function),
         mock.patch.object(execute_state, "threading", types.SimpleNamespace(Event=clock.event)),
         mock.patch.object(retrier_decl, "time", types.SimpleNamespace(sleep=clock.sleep)),
         mock.patch.object(state, "datetime", types.SimpleNamespace(datetime=now, timezone=datetime.timezone)),
     ):
         yield
+
+
+parse = functools.lru_cache(maxsize=4)(AmazonStateLanguageParser.parse)

@@ -23,19 +23,15 @@ logging.disable(logging.CRITICAL)
 
 
 class Paths(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.client = cls.enterClassContext(interpreter.moto())
-
     def test_the_second_interpreter_takes_every_path_of_the_table(self):
-        machine = interpreter.Machine(self.client, DEFINITION)
+        machine = interpreter.Machine(DEFINITION)
         for row in ROWS:
             with self.subTest(row["name"]):
                 self.assertIsNone(difference(machine, row))
 
     def test_every_definition_that_is_wrong_in_one_place_takes_another_path(self):
         for name, mutant in mutants(DEFINITION):
-            machine = interpreter.Machine(self.client, mutant)
+            machine = interpreter.Machine(mutant)
             with self.subTest(name):
                 self.assertTrue(any(difference(machine, row) for row in likely_first(name)))
 
