@@ -114,7 +114,8 @@ class Function:
         self.clock = clock
         self.calls = []
 
-    def invoke(self, FunctionName, Payload):  # noqa: N803, these are Lambda's names
+    def invoke(self, FunctionName, Payload):
+        """Its parameters are named as Lambda's are."""
         # The clock is read here, and not when the row is over: a first attempt is made when its state was entered.
         self.calls.append((FunctionName, json.loads(Payload), self.clock.entered_time()))
         if len(self.calls) > len(self.acts):
@@ -171,8 +172,10 @@ class Machine:
             execution = self.backend.start_execution(self.arn, f"e{next(NUMBERS)}", json.dumps(INPUT))
             wait_for_end(execution)
             clock.close()
-        end = " ".join(filter(None, [execution.status, execution.error]))
-        return path(execution.to_history_output()["events"]), end, function.calls
+        events = execution.to_history_output()["events"]
+        # The history is complete when the status changes; the error beside the status is not.
+        error = events[-1].get("executionFailedEventDetails", {}).get("error")
+        return path(events), " ".join(filter(None, [execution.status, error])), function.calls
 
 
 NUMBERS = itertools.count()

@@ -71,8 +71,9 @@ REWORDED = [
 def replaced(at, value):
     def change(definition):
         *parents, last = at
-        inner(definition, parents)[last] = value
-        return f"{dotted(at)} is {value}"
+        parent = inner(definition, parents)
+        old, parent[last] = parent[last], value
+        return f"{dotted(at)} is {value} and not {old}"
 
     return change
 
@@ -81,9 +82,9 @@ def dropped(at):
     def change(definition):
         *parents, last = at
         parent = inner(definition, parents)
-        gone = parent[last]
+        old = parent[last]
         del parent[last]
-        return f"{dotted(at)} is gone: {gone}"
+        return f"{dotted(at)} is gone, which was {old}"
 
     return change
 

@@ -37,9 +37,9 @@ class Paths(unittest.TestCase):
 
 
 def likely_first(mutant):
-    """All rows; those whose name has most in common with the mutant's are likely to show it, and save the others."""
+    """All rows; one that has much in common with the mutant is likely to show it, and saves the others."""
     words = set(re.findall(r"\w+", mutant))
-    return sorted(ROWS, key=lambda row: -len(words & set(re.findall(r"\w+", f"{row['name']} {row['path']}"))))
+    return sorted(ROWS, key=lambda row: -len(words & set(re.findall(r"\w+", json.dumps(row)))))
 
 
 def difference(machine, row):
