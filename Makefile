@@ -15,7 +15,7 @@ PORT ?= 7070
 WORLDS ?= 100000
 SLIPWAY := SLIPWAY_CONFIG=$(CURDIR)/$(KEPT)/config.json $(PROGRAMS)/slipway
 
-.PHONY: help build demo demo-kubernetes up down test test-kubernetes cluster cluster-status cluster-stop soak bench check
+.PHONY: help build demo demo-kubernetes up down test test-interpreter test-kubernetes cluster cluster-status cluster-stop soak bench check
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,6 +37,9 @@ down: ## Stop what `make up` started; data stays in .slipway
 
 test: ## Run all tests
 	cargo test --locked --workspace --no-fail-fast
+
+test-interpreter: ## Run the state machine by a second interpreter, along the same paths as the local runner's tests
+	@scripts/interpreter.sh $(KEPT)
 
 test-kubernetes: ## Run the tests that need a Kubernetes cluster: KUBECONFIG's, or one that is started for them
 	@cluster/cluster with bash -euc 'cluster/smoke; cluster/images; $(CARGO_TEST_KUBERNETES)'

@@ -4,6 +4,7 @@
 
 mod errors;
 mod lifecycle;
+mod paths;
 mod properties;
 mod refusals;
 mod shipped;

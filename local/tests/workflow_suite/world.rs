@@ -1,7 +1,7 @@
 //! A runner in a folder of its own, a clock that moves only when everything waits, and a task that follows a script.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,19 @@ struct Waiters {
     open: BTreeMap<u64, (Duration, oneshot::Sender<()>)>,
     /// By how much each wait that ended moved the clock.
     slept: Vec<Duration>,
+    /// The file of an execution to look at whenever the time is asked for, which the runner does at every step.
+    watched: Option<PathBuf>,
+    seen: Vec<Execution>,
+}
+
+impl Waiters {
+    fn look(&mut self) {
+        let Some(content) = self.watched.as_ref().and_then(|file| std::fs::read(file).ok()) else { return };
+        let execution: Execution = serde_json::from_slice(&content).unwrap();
+        if self.seen.last().is_none_or(|last| last.transitions < execution.transitions) {
+            self.seen.push(execution);
+        }
+    }
 }
 
 impl VirtualClock {
@@ -46,6 +59,11 @@ impl VirtualClock {
         inner.slept.push(waited);
         inner.elapsed = inner.elapsed.max(due);
         wake.send(()).is_ok()
+    }
+
+    /// What was stored of the execution each time that it had entered a state or was about to try again.
+    pub fn seen(&self) -> Vec<Execution> {
+        self.inner.lock().unwrap().seen.clone()
     }
 
     pub fn pass(&self, duration: Duration) {
@@ -66,7 +84,9 @@ impl VirtualClock {
 #[async_trait]
 impl Clock for VirtualClock {
     fn now(&self) -> Time {
-        Time::from_millis(BEGIN_MS).plus(self.inner.lock().unwrap().elapsed)
+        let mut inner = self.inner.lock().unwrap();
+        inner.look();
+        Time::from_millis(BEGIN_MS).plus(inner.elapsed)
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -164,6 +184,13 @@ impl World {
         self.runner.stop().await;
         let (runner, script) = runner(definition, self.folder.path(), &self.clock, acts);
         Self { runner, clock: self.clock, script, folder: self.folder }
+    }
+
+    /// Runs as [`World::run`] does, and keeps every step.
+    pub async fn run_watched(&self, input: Value) -> (Execution, Vec<Execution>) {
+        self.clock.inner.lock().unwrap().watched = Some(self.folder.path().join("e.json"));
+        let execution = self.run(input).await;
+        (execution, self.clock.seen())
     }
 
     pub async fn run(&self, input: Value) -> Execution {
