@@ -86,9 +86,8 @@ def mappings(template):
         else:
             yield f"{name} has a source that no check knows: {source}"
     for name, function in resources(template, FUNCTION).items():
-        for event in function["Properties"].get("Events", {}).values():
-            if event["Type"] not in ("Schedule", "ScheduleV2"):
-                yield f"{name} has an event that no check sees: make its {event['Type']} a resource of its own"
+        if "Events" in function["Properties"]:
+            yield f"{name} has events that no check sees: make each a resource of its own"
 
 
 def queues(template):
@@ -130,9 +129,9 @@ def alarms(template):
         subject = {dimension["Name"]: target(dimension["Value"]) for dimension in it["Dimensions"]}
         heard[it["MetricName"], next(iter(subject.values())), len(subject)] = it
     scheduled = [
-        name
-        for name, function in resources(template, FUNCTION).items()
-        if any(event["Type"].startswith("Schedule") for event in function["Properties"].get("Events", {}).values())
+        target(it["Arn"])
+        for rule in resources(template, "AWS::Events::Rule").values()
+        for it in rule["Properties"]["Targets"]
     ]
     consumed = set()
     wanted = [("5xx", "HttpApi"), ("WriteThrottleEvents", "Table"), ("ReadThrottleEvents", "Table")]
@@ -183,11 +182,17 @@ def time_limits(template):
 def sweep(template):
     """Once a minute, one at a time; the next one is the retry, and what is lost is told."""
     it = template["Resources"]["SweepFunction"]["Properties"]
-    schedules = [event["Properties"] for event in it.get("Events", {}).values() if event["Type"] == "Schedule"]
-    if [schedule["Schedule"] for schedule in schedules] != ["rate(1 minute)"]:
+    schedule = template["Resources"]["SweepSchedule"]["Properties"]
+    if schedule["ScheduleExpression"] != "rate(1 minute)" or schedule.get("State", "ENABLED") != "ENABLED":
         yield "the sweep is not started once a minute"
-    if any(target(schedule.get("DeadLetterConfig", {}).get("Arn")) != "FailureQueue" for schedule in schedules):
+    [call] = schedule["Targets"]
+    if target(call["Arn"]) != "SweepFunction":
+        yield "something else is started once a minute"
+    if target(call.get("DeadLetterConfig", {}).get("Arn")) != "FailureQueue":
         yield "a sweep that could not be started is lost"
+    permission = template["Resources"]["SweepPermission"]["Properties"]
+    if (target(permission["FunctionName"]), target(permission["SourceArn"])) != ("SweepFunction", "SweepSchedule"):
+        yield "the schedule may not start the sweep"
     if it.get("ReservedConcurrentExecutions") != 1:
         yield "two sweeps may run at once"
     calls = it.get("EventInvokeConfig", {})

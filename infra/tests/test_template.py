@@ -188,7 +188,10 @@ FAULTS = {
         setting("SweepFunction", "Timeout", 60),
     ],
     checks.sweep: [
-        setting("SweepFunction", "Events", None),
+        setting("SweepSchedule", "ScheduleExpression", "rate(5 minutes)"),
+        adding("SweepSchedule", "State", "DISABLED"),
+        setting("SweepSchedule", "Targets", [{"Id": "sweep", "Arn": {"Fn::GetAtt": ["SweepFunction", "Arn"]}}]),
+        setting("SweepPermission", "SourceArn", {"Fn::GetAtt": ["RelayFunction", "Arn"]}),
         setting("SweepFunction", "ReservedConcurrentExecutions", None),
         setting("SweepFunction", "EventInvokeConfig", None),
         setting("SweepFunction", "EventInvokeConfig", {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}),
