@@ -1,4 +1,5 @@
-# Needs the Rust toolchain (rustup reads rust-toolchain.toml), Node 18.2 or newer, and make. `make` alone lists the targets.
+# Needs the Rust toolchain (rustup reads rust-toolchain.toml), Node 18.2 or newer, and make; `make check` also Python
+# 3.10 or newer with venv. `make` alone lists the targets.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,7 +16,8 @@ PORT ?= 7070
 WORLDS ?= 100000
 SLIPWAY := SLIPWAY_CONFIG=$(CURDIR)/$(KEPT)/config.json $(PROGRAMS)/slipway
 
-.PHONY: help build demo demo-kubernetes up down test test-interpreter test-kubernetes cluster cluster-status cluster-stop soak bench check
+.PHONY: help build demo demo-kubernetes up down test test-interpreter test-kubernetes cluster cluster-status \
+  cluster-stop soak bench check check-infra
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -61,9 +63,19 @@ bench: ## Measure what everything costs, or only the SECTIONS that are named
 	cargo build --locked --release --workspace
 	@scripts/bench.sh $(SECTIONS)
 
-check: ## Formatting, lints, documentation, rules of dependencies, the state machine
+check: check-infra ## Formatting, lints, documentation, rules of dependencies, and what check-infra looks at
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets $(TESTS_KUBERNETES) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	node scripts/dependencies.mjs
+
+# A region has to be named, and nothing is asked of it.
+check-infra: export AWS_DEFAULT_REGION := eu-central-1
+check-infra: export SAM_CLI_TELEMETRY := 0
+check-infra: ## The template and the state machine: lints, and whether they keep what they promise
 	npx --yes asl-validator@4 --json-path infra/rollout.asl.json
+	tools=$$(scripts/tools.sh infra); \
+	  "$$tools/sam" validate --lint; \
+	  "$$tools/cfn-lint" --regions $$AWS_DEFAULT_REGION -- infra/template.yaml; \
+	  PYTHONDONTWRITEBYTECODE=1 "$$tools/python" -m unittest discover --start-directory infra/tests
+	tools=$$(scripts/tools.sh checkov); "$$tools/checkov" --config-file .checkov.yaml

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes a folder of Python tools, unless it is there, and prints where their programs are. Usage: scripts/tools.sh NAME
+#
+#   infra    sam, cfn-lint, ministack, and python with what the tests of the template import
+#   checkov  checkov, whose requirements conflict with the others'
+#
+# The folder is named after what is in it, so that it is made anew when that changes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${1-} in
+  infra) requirements=infra/requirements.txt ;;
+  checkov) requirements=infra/requirements-checkov.txt ;;
+  *) echo "usage: scripts/tools.sh infra|checkov" >&2; exit 2 ;;
+esac
+
+# Another Python cannot use what this one has installed.
+hash=$({ cat "$requirements"; python3 --version; } | sha256sum | cut -c1-12)
+folder=$PWD/.slipway/tools-$1-$hash
+if [ ! -e "$folder/complete" ]; then
+  mkdir -p .slipway
+  # One at a time; who waited finds it made.
+  exec 9>"$folder.lock"
+  flock 9
+  if [ ! -e "$folder/complete" ]; then
+    echo "installing the tools of $requirements" >&2
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements" >&2
+    touch "$folder/complete"
+  fi
+fi
+echo "$folder/bin"
