@@ -3,10 +3,10 @@
 //! ```text
 //! Workflows::start ──► step_functions ──StartExecution──► Step Functions
 //! Keys             ──► kms ──GenerateDataKey, Decrypt──► KMS
-//! tenant           ──► policy ──► session policy: this tenant's keys of the table and nothing else
-//! role, external id ─► sts ─────AssumeRole──────► credentials in the tenant's account ─┐
-//! cluster ──► eks ──DescribeCluster──► endpoint and CA, if they are what they should be ◄┤
-//! cluster, now ──► eks_token ──► k8s-aws-v1.…, for the tenant's API server ◄───────────┘
+//! tenant ──► policy ──► session policy: this tenant's keys of the table and nothing else ─┐
+//! role, external id ──► sessions ──► sts ──AssumeRole──► credentials, kept for their life ◄┤
+//! cluster ──► eks ──DescribeCluster──► endpoint and CA, if they are what they should be ◄──┤
+//! cluster, now ──► eks_token ──► k8s-aws-v1.…, for the tenant's API server ◄───────────────┘
 //! ```
 //!
 //! Every client has its own limits of time and attempts, and one table says what errors mean. This crate never decides
@@ -21,10 +21,12 @@ pub mod endpoint;
 mod fault;
 pub mod kms;
 mod limits;
+mod moment;
 pub mod place;
 pub mod policy;
 pub mod role;
 #[cfg(test)]
 mod scripted;
+pub mod sessions;
 pub mod step_functions;
 pub mod sts;
