@@ -3,6 +3,7 @@
 //! ```text
 //! Workflows::start ──► step_functions ──StartExecution──► Step Functions
 //! Keys             ──► kms ──GenerateDataKey, Decrypt──► KMS
+//! messages         ──► queue ──SendMessageBatch──► SQS
 //! tenant ──► policy ──► session policy: this tenant's keys of the table and nothing else ─┐
 //! role, external id ──► sessions ──► sts ──AssumeRole──► credentials, kept for their life ◄┤
 //! cluster ──► eks ──DescribeCluster──► endpoint and CA, if they are what they should be ◄──┤
@@ -24,6 +25,7 @@ mod limits;
 mod moment;
 pub mod place;
 pub mod policy;
+pub mod queue;
 pub mod role;
 #[cfg(test)]
 mod scripted;
