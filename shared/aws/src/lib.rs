@@ -3,6 +3,7 @@
 //! ```text
 //! Workflows::start ──► step_functions ──StartExecution──► Step Functions
 //! Keys             ──► kms ──GenerateDataKey, Decrypt──► KMS
+//! Objects          ──► objects ──PutObject signed, HeadObject──► S3
 //! messages         ──► queue ──SendMessageBatch──► SQS
 //! tenant ──► policy ──► session policy: this tenant's keys of the table and nothing else ─┐
 //! role, external id ──► sessions ──► sts ──AssumeRole──► credentials, kept for their life ◄┤
@@ -23,6 +24,7 @@ mod fault;
 pub mod kms;
 mod limits;
 mod moment;
+pub mod objects;
 pub mod place;
 pub mod policy;
 pub mod queue;
