@@ -3,6 +3,8 @@
 //! ```text
 //! Workflows::start ──► step_functions ──StartExecution──► Step Functions
 //! Keys             ──► kms ──GenerateDataKey, Decrypt──► KMS
+//! Registry         ──► ecr ──BatchGetImage, PutImage───► ECR
+//! Repositories     ──► ecr ──CreateRepository, GetAuthorizationToken──► ECR
 //! Objects          ──► objects ──PutObject signed, HeadObject──► S3
 //! messages         ──► queue ──SendMessageBatch──► SQS
 //! tenant ──► policy ──► session policy: this tenant's keys of the table and nothing else ─┐
@@ -17,6 +19,7 @@
 
 pub mod address;
 pub mod arn;
+pub mod ecr;
 pub mod eks;
 pub mod eks_token;
 pub mod endpoint;
