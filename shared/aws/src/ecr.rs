@@ -39,7 +39,7 @@ use slipway_service::ports::Registry;
 
 use self::answer::Attempt;
 use crate::arn::{NotEcrError, ecr_registry};
-use crate::fault::{Failure, Fault};
+use crate::fault::Failure;
 use crate::limits::Limits;
 use crate::place::Account;
 use crate::role::{RoleArn, RoleError};
@@ -55,6 +55,8 @@ const MANIFESTS: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
+
+const NO_REPOSITORY: &str = "RepositoryNotFoundException";
 
 /// By what new repositories are encrypted. It cannot be changed afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +118,7 @@ impl Ecr {
         match Box::pin(request.send()).await {
             Ok(answer) => found(&attempt, answer, image),
             Err(error) => match Failure::of(&error) {
-                failure if failure.fault == Fault::Missing => Ok(None),
+                failure if failure.code == NO_REPOSITORY => Ok(None),
                 failure => Err(attempt.failed(&failure)),
             },
         }
@@ -133,11 +135,11 @@ impl Ecr {
         let request = request.set_image_manifest_media_type(found.image_manifest_media_type);
         let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
         let failure = Failure::of(&error);
-        match (failure.code.as_str(), failure.fault) {
+        match failure.code.as_str() {
             // This image under this tag.
-            ("ImageAlreadyExistsException", _) => Ok(true),
-            ("ImageTagAlreadyExistsException", _) => Err(tag_taken(repository, image, &tag)),
-            (_, Fault::Missing) => Ok(false),
+            "ImageAlreadyExistsException" => Ok(true),
+            "ImageTagAlreadyExistsException" => Err(tag_taken(repository, image, &tag)),
+            "LayersNotFoundException" | "ReferencedImagesNotFoundException" | NO_REPOSITORY => Ok(false),
             _ => Err(attempt.failed(&failure)),
         }
     }

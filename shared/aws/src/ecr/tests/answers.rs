@@ -17,6 +17,7 @@ async fn every_code_of_ecr_means_one_thing() {
         ("AccessDeniedException", 400, 1, ours, rights),
         ("KmsException", 400, 1, ours, rights),
         ("UnrecognizedClientException", 400, 1, ours, rights),
+        ("NotFound", 404, 1, ours, "it is not there: correct the registry that the function is given"),
         ("InvalidParameterException", 400, 1, ours, "not a request that can succeed"),
         ("SomethingNew", 400, 1, ours, "not a request that can succeed"),
     ];
