@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! login  ──► CreateRepository, PutLifecyclePolicy ──► AssumeRole, narrowed to it ──► GetAuthorizationToken
-//! holds  ──► BatchGetImage by digest ──► PutImage, the same image under keep-sha256-… ──► yes
+//! holds  ──► BatchGetImage by digest ──► PutImage, the same image under keep-sha256-…, if it is not yet ──► yes
 //! permit ──► SetRepositoryPolicy: who pulls, and whose logins are locked out
 //! ```
 //!
@@ -82,6 +82,8 @@ pub struct Settings {
 pub enum SettingsError {
     #[error("{0}")]
     Registry(#[from] NotEcrError),
+    #[error("the registry {registry} is not in the region {asked:?} that is asked: correct the one that is wrong")]
+    Region { registry: String, asked: String },
     #[error("the role for pushing images: {0}")]
     Role(#[from] RoleError),
 }
@@ -98,9 +100,13 @@ impl Ecr {
     /// `config` says where and as whom; limits of time and attempts are those of this module. Asks nothing yet.
     pub fn new(config: Builder, sts: Arc<Sts>, settings: Settings) -> std::result::Result<Self, SettingsError> {
         let registry = settings.address.authority();
-        let (account, _) = ecr_registry(registry).ok_or_else(|| NotEcrError(registry.to_owned()))?;
+        let (account, region) = ecr_registry(registry).ok_or_else(|| NotEcrError(registry.to_owned()))?;
         let push_role = settings.push_role.pinned(&account)?;
         let config = config.timeout_config(LIMITS.timeouts()).retry_config(LIMITS.retries()).build();
+        let asked = config.region().map(ToString::to_string).unwrap_or_default();
+        if asked != region.as_str() {
+            return Err(SettingsError::Region { registry: registry.to_owned(), asked });
+        }
         Ok(Self { client: Client::from_conf(config), sts, account, settings: Settings { push_role, ..settings } })
     }
 
@@ -108,17 +114,18 @@ impl Ecr {
         self.settings.address.repository(tenant, app)
     }
 
-    /// The image's manifest, if there is one with this digest. None also when there is no repository.
-    async fn find(&self, repository: &Repository, image: &ImageDigest) -> Result<Option<Image>> {
+    /// Asks for the image by its digest and by the tag by which it is kept, at once.
+    async fn look(&self, repository: &Repository, image: &ImageDigest) -> Result<Found> {
         let attempt = Attempt::new(repository, "looking for an image", "ecr:BatchGetImage");
         let request = self.client.batch_get_image().registry_id(self.account.to_string());
         let request = request.repository_name(repository.path());
         let request = request.image_ids(ImageIdentifier::builder().image_digest(image.as_str()).build());
+        let request = request.image_ids(ImageIdentifier::builder().image_tag(kept_tag(image)).build());
         let request = request.set_accepted_media_types(Some(MANIFESTS.map(str::to_owned).to_vec()));
         match Box::pin(request.send()).await {
             Ok(answer) => found(&attempt, answer, image),
             Err(error) => match Failure::of(&error) {
-                failure if failure.code == NO_REPOSITORY => Ok(None),
+                failure if failure.code == NO_REPOSITORY => Ok(Found::Nothing),
                 failure => Err(attempt.failed(&failure)),
             },
         }
@@ -126,23 +133,36 @@ impl Ecr {
 
     /// Gives the image the tag by which it is kept, and says whether it is there to be kept: it may have been collected
     /// since it was found.
-    async fn keep(&self, repository: &Repository, image: &ImageDigest, found: Image) -> Result<bool> {
+    async fn keep(&self, repository: &Repository, image: &ImageDigest, loose: Image) -> Result<bool> {
         let attempt = Attempt::new(repository, "tagging an image that is to be kept", "ecr:PutImage");
-        let tag = kept_tag(image);
         let request = self.client.put_image().registry_id(self.account.to_string());
-        let request = request.repository_name(repository.path()).image_digest(image.as_str()).image_tag(&tag);
-        let request = request.set_image_manifest(found.image_manifest);
-        let request = request.set_image_manifest_media_type(found.image_manifest_media_type);
+        let request = request.repository_name(repository.path());
+        let request = request.image_digest(image.as_str()).image_tag(kept_tag(image));
+        let request = request.set_image_manifest(loose.image_manifest);
+        let request = request.set_image_manifest_media_type(loose.image_manifest_media_type);
         let Err(error) = Box::pin(request.send()).await else { return Ok(true) };
         let failure = Failure::of(&error);
         match failure.code.as_str() {
             // This image under this tag.
             "ImageAlreadyExistsException" => Ok(true),
-            "ImageTagAlreadyExistsException" => Err(tag_taken(repository, image, &tag)),
+            // The same, if somebody else was faster, or another image under it.
+            "ImageTagAlreadyExistsException" => match self.look(repository, image).await? {
+                Found::Kept => Ok(true),
+                Found::Loose(_) | Found::Nothing => Err(tag_taken(repository, image)),
+            },
             "LayersNotFoundException" | "ReferencedImagesNotFoundException" | NO_REPOSITORY => Ok(false),
             _ => Err(attempt.failed(&failure)),
         }
     }
+}
+
+/// What there is of an image.
+enum Found {
+    /// It has the tag by which it is kept.
+    Kept,
+    /// Its manifest, which the lifecycle may expire.
+    Loose(Image),
+    Nothing,
 }
 
 #[async_trait]
@@ -150,9 +170,10 @@ impl Registry for Ecr {
     /// Errors: `registry_unreachable` (503); `registry_unusable` (409) when somebody gave the tag of this image to another.
     async fn holds(&self, tenant: &TenantId, app: &AppName, image: &ImageDigest) -> Result<bool> {
         let repository = self.place(tenant, app);
-        match self.find(&repository, image).await? {
-            Some(found) => self.keep(&repository, image, found).await,
-            None => Ok(false),
+        match self.look(&repository, image).await? {
+            Found::Kept => Ok(true),
+            Found::Loose(loose) => self.keep(&repository, image, loose).await,
+            Found::Nothing => Ok(false),
         }
     }
 }
@@ -162,25 +183,32 @@ fn kept_tag(image: &ImageDigest) -> String {
     format!("keep-{}", image.as_str().replace(':', "-"))
 }
 
-/// An image comes once per tag. What is no image, such as a signature, is not asked for, and not taken if it comes.
-fn found(attempt: &Attempt<'_>, answer: BatchGetImageOutput, image: &ImageDigest) -> Result<Option<Image>> {
+/// What is no image, such as a signature, is not asked for, and not taken if it comes.
+fn found(attempt: &Attempt<'_>, answer: BatchGetImageOutput, image: &ImageDigest) -> Result<Found> {
     let same = |found: &Image| {
         found.image_id.as_ref().and_then(|id| id.image_digest()) == Some(image.as_str())
             && found.image_manifest.is_some()
             && found.image_manifest_media_type().is_some_and(|kind| MANIFESTS.contains(&kind))
     };
-    if let Some(found) = answer.images.unwrap_or_default().into_iter().find(same) {
-        return Ok(Some(found));
+    let tag = kept_tag(image);
+    let kept = |found: &Image| found.image_id.as_ref().and_then(|id| id.image_tag()) == Some(&tag);
+    let images: Vec<Image> = answer.images.unwrap_or_default().into_iter().filter(same).collect();
+    if images.iter().any(kept) {
+        return Ok(Found::Kept);
+    }
+    if let Some(loose) = images.into_iter().next() {
+        return Ok(Found::Loose(loose));
     }
     let failures = answer.failures.unwrap_or_default();
     match failures.iter().find(|failure| failure.failure_code != Some(ImageFailureCode::ImageNotFound)) {
-        None => Ok(None),
+        None => Ok(Found::Nothing),
         Some(failure) => Err(attempt.unexpected(&format!("{failure:?}"))),
     }
 }
 
 /// Only who may push to the repository can have done that.
-fn tag_taken(repository: &Repository, image: &ImageDigest, tag: &str) -> Error {
+fn tag_taken(repository: &Repository, image: &ImageDigest) -> Error {
+    let tag = kept_tag(image);
     let message = format!(
         "the repository {repository} has another image under the tag {tag}, which is kept for {image}: tags that begin \
          with keep- are not for pushing, and this one cannot be moved: push an image with another digest"

@@ -43,7 +43,7 @@ impl Ecr {
         let request = self.client.get_authorization_token().customize().config_override(own);
         let answer = Box::pin(request.send()).await.map_err(|error| attempt.failed(&Failure::of(&error)))?;
         let data = answer.authorization_data.unwrap_or_default().into_iter().next();
-        let login = data.ok_or("it has no token").and_then(|data| read(data, repository));
+        let login = data.ok_or("it has no token").and_then(read);
         login.map_err(|problem| attempt.unexpected(problem))
     }
 
@@ -70,11 +70,9 @@ impl Repositories for Ecr {
     }
 }
 
-/// Base64 of `<name>:<password>`, for the one registry that it is good for. No error quotes what it holds.
-fn read(data: AuthorizationData, repository: &Repository) -> std::result::Result<Login, &'static str> {
-    if data.proxy_endpoint != Some(format!("https://{}", repository.registry())) {
-        return Err("it is for another registry");
-    }
+/// Base64 of `<name>:<password>`. No error quotes what it holds. The registry that comes with it is that of the session's
+/// account, which is ours, and says nothing of where the token is good.
+fn read(data: AuthorizationData) -> std::result::Result<Login, &'static str> {
     let expires_at = data.expires_at.and_then(|at| at.to_millis().ok()).ok_or("it does not say when it expires")?;
     let token = Zeroizing::new(data.authorization_token.unwrap_or_default());
     let bytes = STANDARD.decode(token.as_bytes()).map(Zeroizing::new).map_err(|_| "its token is not base64")?;

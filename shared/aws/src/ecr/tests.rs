@@ -94,7 +94,7 @@ async fn an_image_is_held_once_it_is_tagged_to_be_kept() {
     let look = json!({
         "registryId": "123456789012",
         "repositoryName": PATH,
-        "imageIds": [{ "imageDigest": image().as_str() }],
+        "imageIds": [{ "imageDigest": image().as_str() }, { "imageTag": tag }],
         "acceptedMediaTypes": MANIFESTS,
     });
     let keep = json!({
@@ -108,9 +108,24 @@ async fn an_image_is_held_once_it_is_tagged_to_be_kept() {
     assert_eq!(asked(&aws), [("BatchGetImage".to_owned(), look), ("PutImage".to_owned(), keep)]);
 }
 
+fn found_kept(digest: &ImageDigest) -> Answer {
+    let mut kept = there(digest, MANIFESTS[1]);
+    kept["imageId"]["imageTag"] = json!(format!("keep-sha256-{}", "ab".repeat(32)));
+    said(&json!({ "images": [there(&image(), MANIFESTS[1]), kept], "failures": [] }))
+}
+
 #[tokio::test]
-async fn an_image_that_is_kept_already_is_held() {
+async fn an_image_that_is_kept_already_is_held_and_not_tagged_again() {
+    let aws = Aws::new([found_kept(&image())]);
+    assert_eq!(holds(&aws).await, Ok(true));
+    assert_eq!(asked(&aws).len(), 1);
+}
+
+#[tokio::test]
+async fn an_image_that_somebody_else_has_kept_meanwhile_is_held() {
     let aws = Aws::new([found(), refused(400, "ImageAlreadyExistsException")]);
+    assert_eq!(holds(&aws).await, Ok(true));
+    let aws = Aws::new([found(), refused(400, "ImageTagAlreadyExistsException"), found_kept(&image())]);
     assert_eq!(holds(&aws).await, Ok(true));
 }
 
@@ -141,7 +156,8 @@ async fn what_was_collected_before_it_was_tagged_is_not_held() {
 
 #[tokio::test]
 async fn an_image_whose_tag_somebody_gave_to_another_is_not_held() {
-    let aws = Aws::new([found(), refused(400, "ImageTagAlreadyExistsException")]);
+    let another = found_kept(&ImageDigest::from_sha256(&[1; 32]));
+    let aws = Aws::new([another.clone(), refused(400, "ImageTagAlreadyExistsException"), another]);
     let error = holds(&aws).await.unwrap_err();
     let words = format!(
         "registry_unusable: the repository {REGISTRY}/{PATH} has another image under the tag keep-sha256-{hex}, which is \
@@ -153,7 +169,7 @@ async fn an_image_whose_tag_somebody_gave_to_another_is_not_held() {
 }
 
 #[test]
-fn a_registry_that_is_none_of_ecr_or_of_another_account_is_refused() {
+fn a_registry_that_is_none_of_ecr_or_somewhere_else_is_refused() {
     let with = |address: &str, role: &str| {
         let settings = Settings { address: address.parse().unwrap(), push_role: role.parse().unwrap(), ..settings() };
         ecr_with(&Aws::new([]), settings).err().map(|error| error.to_string())
@@ -165,4 +181,9 @@ fn a_registry_that_is_none_of_ecr_or_of_another_account_is_refused() {
     let other = "the role for pushing images: the role is in the account 210987654321, and the account 123456789012 was \
                  given: correct the one that is wrong";
     assert_eq!(with(REGISTRY, "arn:aws:iam::210987654321:role/slipway-push").as_deref(), Some(other));
+    let far = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let words = format!(
+        "the registry {far} is not in the region \"eu-central-1\" that is asked: correct the one that is wrong"
+    );
+    assert_eq!(with(far, PUSH_ROLE), Some(words));
 }

@@ -81,8 +81,6 @@ async fn a_token_that_cannot_be_used_is_not_passed_on() {
     };
     let table = [
         (json!([]), "it has no token"),
-        (with("proxyEndpoint", json!("https://210987654321.dkr.ecr.eu-central-1.amazonaws.com")), "another registry"),
-        (with("proxyEndpoint", Value::Null), "it is for another registry"),
         (with("expiresAt", Value::Null), "it does not say when it expires"),
         (with("authorizationToken", json!("%%%")), "its token is not base64"),
         (with("authorizationToken", json!(STANDARD.encode([0xff, 0xfe]))), "its token is not text"),
