@@ -21,4 +21,4 @@ if [ ! -e "$environment/complete" ]; then
   touch "$environment/complete"
 fi
 
-exec "$environment/bin/python" -B -m unittest discover --start-directory infra/tests
+exec "$environment/bin/python" -B -m unittest discover --start-directory infra/tests --pattern test_paths.py

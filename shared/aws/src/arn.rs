@@ -61,7 +61,7 @@ impl fmt::Display for TableArn {
 /// The repository is in no registry of ECR.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the registry {0} is not one of ECR: it must be like 123456789012.dkr.ecr.eu-central-1.amazonaws.com")]
-pub struct NotEcrError(String);
+pub struct NotEcrError(pub(crate) String);
 
 /// `arn:aws:ecr:eu-central-1:123456789012:repository/tbcdefghijk/shop`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ impl TryFrom<&Repository> for RepositoryArn {
     /// The registry's name says account and region. A path of a [`Repository`] has no characters but those of ECR.
     fn try_from(repository: &Repository) -> Result<Self, Self::Error> {
         let registry = repository.registry();
-        let (account, region) = ecr(registry).ok_or_else(|| NotEcrError(registry.to_owned()))?;
+        let (account, region) = ecr_registry(registry).ok_or_else(|| NotEcrError(registry.to_owned()))?;
         let partition = region.partition().as_str();
         Ok(Self(format!("arn:{partition}:ecr:{region}:{account}:repository/{}", repository.path())))
     }
@@ -85,7 +85,8 @@ impl fmt::Display for RepositoryArn {
     }
 }
 
-fn ecr(registry: &str) -> Option<(Account, Region)> {
+/// The account and region of a registry of ECR: `123456789012.dkr.ecr.eu-central-1.amazonaws.com`.
+pub(crate) fn ecr_registry(registry: &str) -> Option<(Account, Region)> {
     let (account, rest) = registry.split_once(".dkr.ecr.")?;
     let (region, domain) = rest.split_once('.')?;
     let (account, region): (Account, Region) = (account.parse().ok()?, region.parse().ok()?);

@@ -7,7 +7,7 @@
 //!
 //! The name of the cluster is signed along, so that one cluster cannot use the token at another.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
@@ -19,6 +19,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use slipway_domain::secret::Secret;
 use slipway_domain::time::Time;
 
+use crate::moment::{system_time, time};
 use slipway_domain::cluster::place::{EksName, Region};
 
 const PREFIX: &str = "k8s-aws-v1.";
@@ -92,15 +93,6 @@ fn presigned(
     let mut request = http::Request::get(url).body(())?;
     instructions.apply_to_request_http1x(&mut request);
     Ok(request.uri().to_string())
-}
-
-fn time(time: SystemTime) -> Time {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(0).plus(since)
-}
-
-fn system_time(time: Time) -> SystemTime {
-    SystemTime::UNIX_EPOCH + time.since(Time::from_millis(0))
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ pub enum Fault {
     Invalid,
 }
 
+/// Of an answer without a body, such as any to a HEAD.
+const NO_CODE: &str = "no code";
+
 /// A request that failed with its last attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -42,8 +45,11 @@ impl Failure {
         };
         let metadata = service.err().meta();
         let status = service.raw().status().as_u16();
-        let code = metadata.code().unwrap_or("no code");
-        let words = format!("{code} ({status}): {}", metadata.message().unwrap_or("no message"));
+        Self::new(metadata.code().unwrap_or(NO_CODE), status, metadata.message())
+    }
+
+    pub fn new(code: &str, status: u16, message: Option<&str>) -> Self {
+        let words = format!("{code} ({status}): {}", message.unwrap_or("no message"));
         Self { fault: by_code(code, status), code: code.to_owned(), words }
     }
 }
@@ -52,9 +58,14 @@ impl Failure {
 fn by_code(code: &str, status: u16) -> Fault {
     match code {
         "ExecutionLimitExceeded"
+        | "KMS.ThrottlingException"
+        | "KmsThrottled"
         | "KmsThrottlingException"
         | "LimitExceededException"
+        | "OverLimit"
         | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "SlowDown"
         | "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException" => Fault::Throttled,
@@ -63,21 +74,46 @@ fn by_code(code: &str, status: u16) -> Fault {
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "IncompleteSignature"
+        | "InvalidAccessKeyId"
         | "InvalidClientTokenId"
         | "InvalidSignatureException"
+        | "InvalidToken"
+        | "KMS.AccessDeniedException"
+        | "KMS.OptInRequired"
+        | "KmsAccessDenied"
         | "KmsAccessDeniedException"
+        | "KmsException"
+        | "KmsOptInRequired"
         | "MissingAuthenticationTokenException"
         | "NotAuthorized"
         | "OptInRequired"
         | "RegionDisabledException"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => Fault::Denied,
-        "InvalidArn"
+        "AWS.SimpleQueueService.NonExistentQueue"
+        | "InvalidAddress"
+        | "InvalidArn"
+        | "KMS.NotFoundException"
+        | "KmsNotFound"
+        | "LayersNotFoundException"
+        | "NoSuchBucket"
+        | "NoSuchKey"
+        | "NotFound"
         | "NotFoundException"
+        | "QueueDoesNotExist"
+        | "ReferencedImagesNotFoundException"
+        | "RepositoryNotFoundException"
+        | "RepositoryPolicyNotFoundException"
         | "ResourceNotFoundException"
         | "StateMachineDeleting"
         | "StateMachineDoesNotExist" => Fault::Missing,
-        "KmsInvalidStateException" | "RequestExpired" => Fault::Away,
+        "KMS.InvalidStateException"
+        | "KmsInvalidState"
+        | "KmsInvalidStateException"
+        | "RequestExpired"
+        | "RequestTimeout" => Fault::Away,
+        NO_CODE if status == 403 => Fault::Denied,
+        NO_CODE if status == 404 => Fault::Missing,
         _ if status == 429 => Fault::Throttled,
         _ if status == 408 || status >= 500 => Fault::Away,
         _ => Fault::Invalid,
@@ -95,9 +131,14 @@ mod tests {
                 Fault::Throttled,
                 &[
                     ("ExecutionLimitExceeded", 400),
+                    ("KMS.ThrottlingException", 400),
+                    ("KmsThrottled", 400),
                     ("KmsThrottlingException", 400),
                     ("LimitExceededException", 400),
+                    ("OverLimit", 403),
                     ("RequestLimitExceeded", 400),
+                    ("RequestThrottled", 403),
+                    ("SlowDown", 503),
                     ("Throttling", 400),
                     ("ThrottlingException", 400),
                     ("TooManyRequestsException", 429),
@@ -112,38 +153,66 @@ mod tests {
                     ("ExpiredToken", 403),
                     ("ExpiredTokenException", 400),
                     ("IncompleteSignature", 400),
+                    ("InvalidAccessKeyId", 403),
                     ("InvalidClientTokenId", 403),
                     ("InvalidSignatureException", 403),
+                    ("InvalidToken", 400),
+                    ("KMS.AccessDeniedException", 400),
+                    ("KMS.OptInRequired", 403),
+                    ("KmsAccessDenied", 400),
                     ("KmsAccessDeniedException", 400),
+                    ("KmsException", 400),
+                    ("KmsOptInRequired", 403),
                     ("MissingAuthenticationTokenException", 403),
                     ("NotAuthorized", 400),
                     ("OptInRequired", 403),
                     ("RegionDisabledException", 403),
                     ("SignatureDoesNotMatch", 403),
                     ("UnrecognizedClientException", 400),
+                    (NO_CODE, 403),
                 ],
             ),
             (
                 Fault::Missing,
                 &[
+                    ("AWS.SimpleQueueService.NonExistentQueue", 400),
+                    ("InvalidAddress", 404),
                     ("InvalidArn", 400),
+                    ("KMS.NotFoundException", 400),
+                    ("KmsNotFound", 400),
+                    ("LayersNotFoundException", 400),
+                    ("NoSuchBucket", 404),
+                    ("NoSuchKey", 404),
+                    ("NotFound", 404),
                     ("NotFoundException", 400),
+                    ("QueueDoesNotExist", 400),
+                    ("ReferencedImagesNotFoundException", 400),
+                    ("RepositoryNotFoundException", 400),
+                    ("RepositoryPolicyNotFoundException", 400),
                     ("ResourceNotFoundException", 404),
                     ("StateMachineDeleting", 400),
                     ("StateMachineDoesNotExist", 400),
+                    (NO_CODE, 404),
                 ],
             ),
             (
                 Fault::Away,
                 &[
+                    ("KMS.InvalidStateException", 400),
+                    ("KmsInvalidState", 400),
                     ("KmsInvalidStateException", 400),
                     ("RequestExpired", 400),
+                    ("RequestTimeout", 400),
                     ("RequestTimeout", 408),
+                    (NO_CODE, 503),
                     ("SomethingNew", 500),
                     ("SomethingNew", 503),
                 ],
             ),
-            (Fault::Invalid, &[("ValidationException", 400), ("SomethingNew", 403), ("SomethingNew", 404)]),
+            (
+                Fault::Invalid,
+                &[("ValidationException", 400), ("SomethingNew", 403), ("SomethingNew", 404), (NO_CODE, 400)],
+            ),
         ];
         for (fault, codes) in table {
             for (code, status) in codes {

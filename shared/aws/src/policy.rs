@@ -5,12 +5,17 @@
 
 use serde_json::json;
 use slipway_domain::id::TenantId;
+use slipway_domain::time::Time;
 
 use crate::arn::{RepositoryArn, TableArn, account_root};
-use slipway_domain::cluster::place::{Account, Partition};
+use slipway_domain::cluster::place::Account;
+use slipway_domain::cluster::role::RoleArn;
 
 /// Of a session policy, in characters.
 pub const MAX_LENGTH: usize = 2048;
+
+/// Of a repository's own policy, in characters: more than a hundred accounts.
+pub const MAX_REPOSITORY_LENGTH: usize = 10_240;
 
 const VERSION: &str = "2012-10-17";
 
@@ -91,18 +96,50 @@ pub fn push(repository: &RepositoryArn) -> String {
     policy.to_string()
 }
 
-/// For a repository itself: the account whose cluster runs its images may pull them.
-pub fn pull(partition: Partition, account: &Account) -> String {
-    let policy = json!({
-        "Version": VERSION,
-        "Statement": [
-            {
-                "Sid": "ConnectedAccountPulls",
-                "Effect": "Allow",
-                "Principal": { "AWS": account_root(partition, account) },
-                "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            },
-        ],
+/// Who else may do what in a repository, beside our own roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Whose clusters run its images.
+    pub pullers: Vec<Account>,
+    /// Whoever logged in to push until then is locked out. After 12 hours, when the last such login has ended by itself,
+    /// it can be left out.
+    pub revoked_at: Option<Time>,
+}
+
+/// For a repository itself, all of it: a policy is replaced as a whole, so that one that only lets somebody pull would
+/// lift a lock. None when it would say nothing, which ECR does not take.
+///
+/// A login is locked out by the time at which its session began. Should a request not tell that time, it is locked out as
+/// well: nobody can push then until the lock is lifted, but nobody pushes who must not. The role is named by a condition
+/// and not as a principal, where a role that is made anew under its old name would not be meant.
+pub fn repository(access: &Access, push_role: &RoleArn) -> Option<String> {
+    let roots: Vec<String> =
+        access.pullers.iter().map(|account| account_root(push_role.partition(), account)).collect();
+    let pull = (!roots.is_empty()).then(|| {
+        json!({
+            "Sid": "ConnectedAccountsPull",
+            "Effect": "Allow",
+            "Principal": { "AWS": roots },
+            "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        })
     });
-    policy.to_string()
+    let lock = access.revoked_at.map(|at| {
+        json!({
+            "Sid": "RevokedLoginsDoNothing",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "ecr:*",
+            "Condition": {
+                "ArnEquals": { "aws:PrincipalArn": push_role.to_string() },
+                "DateLessThanIfExists": { "aws:TokenIssueTime": next_second(at).to_string() },
+            },
+        })
+    });
+    let statements: Vec<_> = pull.into_iter().chain(lock).collect();
+    (!statements.is_empty()).then(|| json!({ "Version": VERSION, "Statement": statements }).to_string())
+}
+
+/// Policies know whole seconds. A login of the same second counts as one from before.
+fn next_second(time: Time) -> Time {
+    Time::from_millis((time.as_seconds() + 1) * 1000)
 }

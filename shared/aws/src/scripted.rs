@@ -16,9 +16,13 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
+use crate::sts::Sts;
+
 #[derive(Clone)]
 pub enum Answer {
     Says(u16, String),
+    /// A success without a body, which says all in its headers.
+    Heads(Vec<(&'static str, String)>),
     Breaks,
     /// Never.
     Silence,
@@ -27,6 +31,7 @@ pub enum Answer {
 /// A request as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
+    pub method: String,
     pub url: String,
     /// The operation, of services that name it in a header.
     pub target: String,
@@ -72,13 +77,21 @@ impl HttpConnector for Aws {
         let header = |name| request.headers().get(name).unwrap_or_default().to_owned();
         let body = String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap();
         let (target, authorization) = (header("x-amz-target"), header("authorization"));
-        self.asked.lock().unwrap().push(Asked { url: request.uri().to_owned(), target, authorization, body });
+        let (method, url) = (request.method().to_owned(), request.uri().to_owned());
+        self.asked.lock().unwrap().push(Asked { method, url, target, authorization, body });
         let answers = &mut self.answers.lock().unwrap().0;
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         match answer.unwrap() {
             Answer::Says(status, body) => {
                 let status = StatusCode::try_from(status).unwrap();
                 HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
+            }
+            Answer::Heads(headers) => {
+                let mut response = HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
+                for (name, value) in headers {
+                    response.headers_mut().insert(name, value);
+                }
+                HttpConnectorFuture::ready(Ok(response))
             }
             Answer::Breaks => HttpConnectorFuture::ready(Err(ConnectorError::io("connection reset".into()))),
             Answer::Silence => HttpConnectorFuture::new(std::future::pending()),
@@ -121,6 +134,42 @@ impl Clock {
         })
         .await
     }
+}
+
+/// STS behind it.
+pub fn sts(aws: &Aws) -> Sts {
+    let config = aws_sdk_sts::Config::builder()
+        .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
+        .region(aws_sdk_sts::config::Region::new("eu-central-1"))
+        .credentials_provider(credentials())
+        .sleep_impl(aws.clock.clone())
+        .http_client(aws.http());
+    Sts::new(config)
+}
+
+/// What STS answers with: a session of this role until then.
+pub fn session(arn: &str, key_id: &str, end: &str) -> Answer {
+    Answer::Says(
+        200,
+        format!(
+            "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
+             <AssumedRoleUser><AssumedRoleId>AROA:slipway</AssumedRoleId><Arn>{arn}</Arn></AssumedRoleUser>\
+             <Credentials><AccessKeyId>{key_id}</AccessKeyId><SecretAccessKey>theirs</SecretAccessKey>\
+             <SessionToken>session</SessionToken><Expiration>{end}</Expiration></Credentials>\
+             </AssumeRoleResult></AssumeRoleResponse>"
+        ),
+    )
+}
+
+/// What STS answers with when it gives none.
+pub fn session_refused(status: u16, code: &str) -> Answer {
+    Answer::Says(
+        status,
+        format!(
+            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
+             <Code>{code}</Code><Message>so it is</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+        ),
+    )
 }
 
 /// Our own, as a function has them.

@@ -1,7 +1,5 @@
-use aws_sdk_sts::config::{BehaviorVersion, Region};
-
 use super::*;
-use crate::scripted::{Answer, Aws, credentials};
+use crate::scripted::{Answer, Aws, session, session_refused, sts};
 
 const ROLE: &str = "arn:aws:iam::210987654321:role/teams/slipway";
 const OWN: &str = "shop-0123456789abcdef";
@@ -13,16 +11,6 @@ fn role() -> RoleArn {
 
 fn id(text: &str) -> ExternalId {
     text.parse().unwrap()
-}
-
-fn sts(aws: &Aws) -> Sts {
-    let config = aws_sdk_sts::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(credentials())
-        .sleep_impl(aws.clock.clone())
-        .http_client(aws.http());
-    Sts::new(config)
 }
 
 async fn assume(aws: &Aws) -> Result<Credentials, AssumeError> {
@@ -51,34 +39,15 @@ fn asked(aws: &Aws) -> Vec<Vec<String>> {
 }
 
 fn given_to(arn: &str) -> Answer {
-    Answer::Says(
-        200,
-        format!(
-            "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
-             <AssumedRoleUser><AssumedRoleId>AROA:slipway</AssumedRoleId><Arn>{arn}</Arn></AssumedRoleUser>\
-             <Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>theirs</SecretAccessKey>\
-             <SessionToken>session</SessionToken><Expiration>2026-01-15T14:45:49Z</Expiration></Credentials>\
-             </AssumeRoleResult></AssumeRoleResponse>"
-        ),
-    )
+    session(arn, "ASIAEXAMPLE", "2026-01-15T14:45:49Z")
 }
 
 fn given() -> Answer {
     given_to("arn:aws:sts::210987654321:assumed-role/slipway/slipway-TBCDEFGHIJK")
 }
 
-fn refusal(status: u16, code: &str) -> Answer {
-    Answer::Says(
-        status,
-        format!(
-            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
-             <Code>{code}</Code><Message>so it is</Message></Error><RequestId>1</RequestId></ErrorResponse>"
-        ),
-    )
-}
-
 fn denied() -> Answer {
-    refusal(403, "AccessDenied")
+    session_refused(403, "AccessDenied")
 }
 
 const ROLE_PARAMETER: &str = "RoleArn=arn%3Aaws%3Aiam%3A%3A210987654321%3Arole%2Fteams%2Fslipway";
@@ -121,9 +90,9 @@ async fn a_role_that_is_open_is_refused_and_its_credentials_are_not_used() {
 #[tokio::test]
 async fn whether_a_role_refuses_others_is_not_concluded_from_a_failure() {
     // Credentials of ours that are not taken say nothing about the role.
-    let expired = Aws::new([denied(), refusal(403, "ExpiredToken"), given()]);
+    let expired = Aws::new([denied(), session_refused(403, "ExpiredToken"), given()]);
     assert!(matches!(accept(&expired).await, Err(AssumeError::Invalid { .. })));
-    for answers in [vec![refusal(503, "ServiceUnavailable")], vec![denied(), Answer::Silence]] {
+    for answers in [vec![session_refused(503, "ServiceUnavailable")], vec![denied(), Answer::Silence]] {
         let aws = Aws::new(answers);
         let error = accept(&aws).await.unwrap_err();
         assert!(matches!(error, AssumeError::Away { .. }), "{error}");
@@ -161,7 +130,7 @@ async fn a_role_of_ours_is_narrowed_by_its_session_policy() {
             ),
         ),
         (
-            refusal(400, "PackedPolicyTooLarge"),
+            session_refused(400, "PackedPolicyTooLarge"),
             format!("the request for the role {ROLE} cannot succeed, which is ours to mend"),
         ),
         (Answer::Breaks, format!("AWS did not answer when we asked for the role {ROLE}: try again")),
@@ -189,15 +158,19 @@ async fn every_refusal_says_what_to_mend() {
     let ours = format!("the request for the role {ROLE} cannot succeed, which is ours to mend");
     let table = [
         (denied(), 1, &trust),
-        (refusal(403, "RegionDisabledException"), 1, &ours),
-        (refusal(403, "ExpiredToken"), 1, &ours),
-        (refusal(403, "InvalidClientTokenId"), 1, &ours),
-        (refusal(400, "Throttling"), 3, &"AWS was asked for too many sessions: try again in a few seconds".to_owned()),
-        (refusal(500, "InternalFailure"), 3, &away),
+        (session_refused(403, "RegionDisabledException"), 1, &ours),
+        (session_refused(403, "ExpiredToken"), 1, &ours),
+        (session_refused(403, "InvalidClientTokenId"), 1, &ours),
+        (
+            session_refused(400, "Throttling"),
+            3,
+            &"AWS was asked for too many sessions: try again in a few seconds".to_owned(),
+        ),
+        (session_refused(500, "InternalFailure"), 3, &away),
         (Answer::Breaks, 3, &away),
         (Answer::Silence, 3, &away),
-        (refusal(400, "MalformedPolicyDocument"), 1, &ours),
-        (refusal(400, "ValidationError"), 1, &ours),
+        (session_refused(400, "MalformedPolicyDocument"), 1, &ours),
+        (session_refused(400, "ValidationError"), 1, &ours),
     ];
     for (answer, attempts, words) in table {
         let aws = Aws::new([answer]);

@@ -1,6 +1,7 @@
 //! IAM's rules: what no statement allows is denied, and a statement that denies outweighs all that allow.
 
 use serde_json::Value;
+use slipway_domain::time::Time;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -11,11 +12,21 @@ pub struct Request {
     pub leading_keys: Option<Vec<String>>,
     /// Who asks, for policies of a resource.
     pub principal: Option<String>,
+    /// The role that who asks has taken on, and when it did.
+    pub role: Option<String>,
+    pub session_began: Option<Time>,
 }
 
 impl Request {
     pub fn new(action: &str, resource: &str) -> Self {
-        Self { action: action.to_owned(), resource: resource.to_owned(), leading_keys: None, principal: None }
+        Self {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            leading_keys: None,
+            principal: None,
+            role: None,
+            session_began: None,
+        }
     }
 
     pub fn keys(self, keys: &[&str]) -> Self {
@@ -25,23 +36,30 @@ impl Request {
     pub fn by(self, principal: &str) -> Self {
         Self { principal: Some(principal.to_owned()), ..self }
     }
+
+    /// A session of a role, which tells when it began or does not.
+    pub fn session(self, role: &str, began: Option<Time>) -> Self {
+        Self { role: Some(role.to_owned()), session_began: began, ..self }
+    }
 }
 
 /// Whether the policy allows the request.
 pub fn allows(policy: &str, request: &Request) -> bool {
+    !denies(policy, request) && says(policy, request, "Allow")
+}
+
+/// Whether the policy denies the request, whatever other ones allow.
+pub fn denies(policy: &str, request: &Request) -> bool {
+    says(policy, request, "Deny")
+}
+
+fn says(policy: &str, request: &Request, effect: &str) -> bool {
     let policy: Value = serde_json::from_str(policy).unwrap();
     assert_eq!(policy["Version"], "2012-10-17");
     assert_eq!(policy.as_object().unwrap().len(), 2, "{policy}");
-    let mut allowed = false;
-    for statement in policy["Statement"].as_array().unwrap() {
-        match statement["Effect"].as_str().unwrap() {
-            _ if !applies(statement, request) => {}
-            "Deny" => return false,
-            "Allow" => allowed = true,
-            other => panic!("no effect is called {other}"),
-        }
-    }
-    allowed
+    let statements = policy["Statement"].as_array().unwrap();
+    assert!(statements.iter().all(|statement| statement["Effect"] == "Allow" || statement["Effect"] == "Deny"));
+    statements.iter().any(|statement| statement["Effect"] == effect && applies(statement, request))
 }
 
 fn applies(statement: &Value, request: &Request) -> bool {
@@ -49,7 +67,11 @@ fn applies(statement: &Value, request: &Request) -> bool {
         "Effect" | "Sid" => true,
         "Action" => any(value, &request.action.to_lowercase(), str::to_lowercase),
         "Resource" => any(value, &request.resource, str::to_owned),
-        "Principal" => request.principal.as_deref() == Some(value["AWS"].as_str().unwrap()),
+        "Principal" if value == "*" => true,
+        "Principal" => {
+            let named = value["AWS"].as_array().unwrap();
+            named.iter().any(|named| request.principal.as_deref() == named.as_str())
+        }
         "Condition" => value.as_object().unwrap().iter().all(|(operator, keys)| {
             keys.as_object().unwrap().iter().all(|(key, patterns)| holds(operator, key, patterns, request))
         }),
@@ -58,8 +80,19 @@ fn applies(statement: &Value, request: &Request) -> bool {
 }
 
 fn holds(operator: &str, key: &str, patterns: &Value, request: &Request) -> bool {
-    assert_eq!(key, "dynamodb:LeadingKeys", "the evaluator does not know the key");
-    let values = request.leading_keys.as_deref();
+    match key {
+        "dynamodb:LeadingKeys" => keys_hold(operator, patterns, request.leading_keys.as_deref()),
+        "aws:PrincipalArn" if operator == "ArnEquals" => request.role.as_deref() == patterns.as_str(),
+        // True of a key that is not there.
+        "aws:TokenIssueTime" if operator == "DateLessThanIfExists" => {
+            let limit: Time = patterns.as_str().unwrap().parse().unwrap();
+            request.session_began.is_none_or(|began| began < limit)
+        }
+        other => panic!("the evaluator does not know {operator} of {other}"),
+    }
+}
+
+fn keys_hold(operator: &str, patterns: &Value, values: Option<&[String]>) -> bool {
     let matches = |value: &String| any(patterns, value, str::to_owned);
     match operator {
         "Null" => values.is_none() == (patterns == "true"),
