@@ -41,9 +41,9 @@ use self::answer::Attempt;
 use crate::arn::{NotEcrError, ecr_registry};
 use crate::fault::Failure;
 use crate::limits::Limits;
+use crate::sts::Sts;
 use slipway_domain::cluster::place::Account;
 use slipway_domain::cluster::role::{RoleArn, RoleError};
-use crate::sts::Sts;
 
 /// A caller of the API waits, for four requests at most.
 const LIMITS: Limits = Limits { attempt: Duration::from_millis(1500), whole: Duration::from_secs(3), attempts: 3 };

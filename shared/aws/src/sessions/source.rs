@@ -10,8 +10,8 @@ use slipway_domain::id::TenantId;
 
 use crate::arn::TableArn;
 use crate::policy;
-use slipway_domain::cluster::role::{ExternalId, RoleArn};
 use crate::sts::{AssumeError, Sts};
+use slipway_domain::cluster::role::{ExternalId, RoleArn};
 
 /// Makes sessions, each from its key and nothing else.
 #[async_trait]

@@ -1,8 +1,8 @@
 //! Push credentials and the repository's own policy.
 
 use slipway_aws::arn::RepositoryArn;
-use slipway_domain::cluster::place::{Account, Region};
 use slipway_aws::policy::{Access, MAX_LENGTH, MAX_REPOSITORY_LENGTH, push, repository as of_repository};
+use slipway_domain::cluster::place::{Account, Region};
 use slipway_domain::cluster::role::RoleArn;
 use slipway_domain::id::TenantId;
 use slipway_domain::name::AppName;
