@@ -4,9 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "the helpers are part of the tests, which end at a broken expectation")]
 
 mod builder;
+mod clusters;
 mod diagnosing;
 mod external;
 mod failures;
+#[path = "../../../shared/service/tests/service/hosted.rs"]
+#[allow(dead_code, reason = "shared with the tests of the use cases, which need more of it")]
+mod hosted;
 #[path = "../../../shared/service/tests/service/ports.rs"]
 #[allow(dead_code, reason = "shared with the tests of the use cases, which need more of it")]
 mod ports;

@@ -30,7 +30,11 @@ pub struct Server {
 impl Server {
     /// With an owner's token, the app `shop` and its `production`.
     pub async fn new() -> Arc<Self> {
-        let world = World::new().await;
+        Self::of(World::new().await).await
+    }
+
+    /// With an owner's token.
+    pub async fn of(world: World) -> Arc<Self> {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let builds = Arc::new(Builds {
             address,

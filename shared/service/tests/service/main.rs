@@ -9,6 +9,7 @@ mod clusters;
 mod concurrency;
 mod diagnosis;
 mod external;
+mod hosted;
 mod ports;
 mod promotions;
 mod refusals;

@@ -3,8 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers are part of the tests, which end at a broken expectation")]
 
+mod clusters;
 mod external;
 mod flow;
+#[path = "../../../service/tests/service/hosted.rs"]
+#[allow(dead_code, reason = "shared with the tests of the use cases, which need more of it")]
+mod hosted;
 mod lists;
 #[path = "../../../service/tests/service/ports.rs"]
 #[allow(dead_code, reason = "shared with the tests of the use cases, which need more of it")]
@@ -80,7 +84,11 @@ impl Answer {
 impl Api {
     /// With an owner's token, the app `shop` and its `production`.
     pub async fn new() -> Self {
-        let world = World::new().await;
+        Self::of(World::new().await).await
+    }
+
+    /// With an owner's token.
+    pub async fn of(world: World) -> Self {
         let token = world.slipway.renew_local(world.owner.tenant()).await.unwrap().reveal().to_owned();
         let router = slipway_web::router(Arc::new(world.slipway.clone()), CursorKey::new(&[7; 32]));
         Self { world, router, token }
