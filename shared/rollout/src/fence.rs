@@ -57,8 +57,8 @@ pub(crate) fn put_up(promotion: &Promotion, seen: &Observation, decision: &mut D
 }
 
 /// What was changed by somebody else, and which change it is: the resourceVersion would not tell, since the cluster's own
-/// reports about the object change it, too. Before everything was once seen stamped, a missing object
-/// or an older stamp is no change; nor is one that a worker of an older epoch creates late, at 0.
+/// reports about the object change it, too. Before everything was once seen stamped, a missing object or an older stamp is
+/// no change; nor is one that a worker of an older epoch creates late, at 0.
 fn drifted(
     promotion: &Promotion,
     needed: &BTreeSet<DeploymentKey>,
@@ -71,12 +71,9 @@ fn drifted(
     }
     let ours = |deployment: &Deployment| needed.contains(&deployment.key) || deployment.replicas > 0;
     let object = wrong.iter().find(|deployment| !deployment.intact || (stamped && ours(deployment)))?;
-    let Deployment { key, generation, epoch, turn, intact, .. } = object;
-    Some(if *intact {
-        format!("{key} (epoch {epoch}, turn {turn})")
-    } else {
-        format!("{key} (generation {generation})")
-    })
+    let Deployment { key, generation, resource_version, intact, .. } = object;
+    // A stamp is no part of what is asked of the object: its generation does not tell.
+    Some(if *intact { format!("{key} ({resource_version})") } else { format!("{key} (generation {generation})") })
 }
 
 /// Counts a sight of something that we did not write; true when it had been put right before. The same change seen

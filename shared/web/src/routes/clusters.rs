@@ -76,7 +76,7 @@ pub async fn connect_cluster(
 
 /// Forgets a cluster that no environment is in.
 #[utoipa::path(delete, path = "/v1/clusters/{cluster}", tag = "clusters", params(ClusterPath),
-    responses((status = 204), Refusals, ChangeRefusals))]
+    responses((status = 204, description = "It is forgotten"), Refusals, ChangeRefusals))]
 pub async fn delete_cluster(
     Shared(state): Shared<State>,
     Authenticated(caller): Authenticated,
