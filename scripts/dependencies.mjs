@@ -16,6 +16,7 @@ const ARROWS = {
   "slipway-web": ["slipway-domain", "slipway-service", "slipway-store"],
   "slipway-aws": ["slipway-domain", "slipway-store", "slipway-service"],
   "slipway-kubernetes": ["slipway-domain", "slipway-rollout", "slipway-service"],
+  "slipway-hosted": ["slipway-domain", "slipway-service", "slipway-aws", "slipway-kubernetes"],
   "slipway-local": [
     "slipway-domain",
     "slipway-rollout",

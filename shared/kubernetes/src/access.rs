@@ -21,6 +21,23 @@ use crate::client::{REQUEST_LIMIT, within};
 /// The manifest, with `${…}` in the places that differ.
 const MANIFEST: &str = include_str!("../../../infra/cluster-access.yaml");
 
+/// What a role of ours must not be able to do in the whole of a cluster: with each of these it could give itself the rest.
+const TOO_MUCH: [Right; 11] = [
+    Right { group: "*", resource: "*", verb: "*" },
+    Right { group: "", resource: "secrets", verb: "get" },
+    Right { group: "", resource: "secrets", verb: "list" },
+    Right { group: "", resource: "pods/exec", verb: "create" },
+    Right { group: "", resource: "users", verb: "impersonate" },
+    Right { group: "", resource: "groups", verb: "impersonate" },
+    Right { group: "", resource: "serviceaccounts", verb: "impersonate" },
+    Right { group: RBAC, resource: "roles", verb: "escalate" },
+    Right { group: RBAC, resource: "roles", verb: "bind" },
+    Right { group: RBAC, resource: "clusterroles", verb: "escalate" },
+    Right { group: RBAC, resource: "clusterroles", verb: "bind" },
+];
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// How many questions about single rights are under way at a time.
 const AT_ONCE: usize = 8;
 
@@ -64,6 +81,29 @@ pub fn manifest(namespace: &Namespace, group: &str) -> String {
     places.iter().fold(MANIFEST.to_owned(), |text, (place, value)| text.replace(place, value))
 }
 
+/// Which of the rights that we must not have in the whole cluster we do have, each as verb and resource.
+pub async fn excess(client: &Client) -> Result<Vec<String>, ClusterError> {
+    let held: Vec<Option<Right>> =
+        futures::stream::iter(TOO_MUCH).map(|right| held(client, right)).buffered(AT_ONCE).try_collect().await?;
+    Ok(held.into_iter().flatten().map(|right| format!("{} {}", right.verb, right.resource)).collect())
+}
+
+async fn held(client: &Client, right: Right) -> Result<Option<Right>, ClusterError> {
+    Ok(is_allowed(client, &right, None).await?.then_some(right))
+}
+
+/// `namespace`: None is the whole cluster.
+async fn is_allowed(client: &Client, right: &Right, namespace: Option<&Namespace>) -> Result<bool, ClusterError> {
+    let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let spec = SelfSubjectAccessReviewSpec {
+        resource_attributes: Some(right.attributes(namespace)),
+        ..SelfSubjectAccessReviewSpec::default()
+    };
+    let question = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+    let review = within(REQUEST_LIMIT, reviews.create(&PostParams::default(), &question)).await.map_err(refused)?;
+    Ok(review.status.is_some_and(|status| status.allowed))
+}
+
 /// The [`Access`] port: asks the cluster what we may do there.
 pub struct KubernetesAccess {
     client: Client,
@@ -86,15 +126,7 @@ impl KubernetesAccess {
 
     /// Authorizers that cannot list what they allow can still be asked.
     async fn allowed(&self, namespace: &Namespace, right: Right) -> Result<Option<Right>, ClusterError> {
-        let reviews: Api<SelfSubjectAccessReview> = Api::all(self.client.clone());
-        let spec = SelfSubjectAccessReviewSpec {
-            resource_attributes: Some(right.attributes(namespace)),
-            ..SelfSubjectAccessReviewSpec::default()
-        };
-        let question = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
-        let review = within(REQUEST_LIMIT, reviews.create(&PostParams::default(), &question)).await.map_err(refused)?;
-        let allowed = review.status.is_some_and(|status| status.allowed);
-        Ok((!allowed).then_some(right))
+        Ok((!is_allowed(&self.client, &right, Some(namespace)).await?).then_some(right))
     }
 }
 
@@ -142,13 +174,13 @@ impl Right {
         })
     }
 
-    fn attributes(&self, namespace: &Namespace) -> ResourceAttributes {
+    fn attributes(&self, namespace: Option<&Namespace>) -> ResourceAttributes {
         let (resource, subresource) = match self.resource.split_once('/') {
             Some((resource, part)) => (resource, Some(part.to_owned())),
             None => (self.resource, None),
         };
         ResourceAttributes {
-            namespace: Some(namespace.to_string()),
+            namespace: namespace.map(Namespace::to_string),
             group: Some(self.group.to_owned()),
             resource: Some(resource.to_owned()),
             subresource,

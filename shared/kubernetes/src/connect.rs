@@ -3,14 +3,19 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use serde_json::json;
+use slipway_domain::secret::Secret;
 
 use crate::failure::deepest;
 
@@ -32,6 +37,18 @@ pub struct Source {
     pub file: PathBuf,
     /// None: the file's current context.
     pub context: Option<String>,
+}
+
+/// An API server that is known without a kubeconfig.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// What its certificate names.
+    pub host: String,
+    /// What is dialled, on port 443: the host is not looked up again.
+    pub address: IpAddr,
+    /// In PEM.
+    pub authority: String,
+    pub token: Secret,
 }
 
 /// A cluster that answers, and knows who asks.
@@ -67,6 +84,8 @@ pub enum ConnectError {
     Tls { address: String, problem: String },
     #[error("the cluster at {address} does not accept the credential: {problem}; renew it in the kubeconfig")]
     Unauthenticated { address: String, problem: String },
+    #[error("the certificate authority of {address} cannot be used: {problem}")]
+    Authority { address: String, problem: String },
     #[error("what answers at {address} is no Kubernetes API server: {problem}")]
     Stranger { address: String, problem: String },
     #[error("the cluster at {address} runs {version}, which is too old: it takes {}.{} or newer", OLDEST.0, OLDEST.1)]
@@ -84,6 +103,38 @@ pub async fn connect(source: &Source) -> Result<Connection, ConnectError> {
     let incomplete =
         |error: kube::Error| ConnectError::Incomplete { file: source.file.clone(), problem: reason(&error) };
     let client = Client::try_from(config).map_err(incomplete)?;
+    introduce(client, address).await
+}
+
+/// The same for a server whose place and credential are known. Takes at most half a minute.
+pub async fn connect_to(server: &Server) -> Result<Connection, ConnectError> {
+    introduce(client(server).await?, server.host.clone()).await
+}
+
+/// A client that asks nothing yet.
+pub async fn client(server: &Server) -> Result<Client, ConnectError> {
+    let Server { host, address, authority, token } = server;
+    let unusable = |problem: String| ConnectError::Authority { address: host.clone(), problem };
+    let url = match address {
+        IpAddr::V4(address) => format!("https://{address}"),
+        IpAddr::V6(address) => format!("https://[{address}]"),
+    };
+    let authority = STANDARD.encode(authority);
+    let cluster = json!({ "server": url, "tls-server-name": host, "certificate-authority-data": authority });
+    let document = json!({
+        "clusters": [{ "name": "server", "cluster": cluster }],
+        "users": [{ "name": "server", "user": { "token": token.reveal() } }],
+        "contexts": [{ "name": "server", "context": { "cluster": "server", "user": "server" } }],
+        "current-context": "server",
+    });
+    let parsed = serde_json::from_value::<Kubeconfig>(document).map_err(|error| unusable(error.to_string()))?;
+    let config = Config::from_custom_kubeconfig(parsed, &KubeConfigOptions::default()).await;
+    let config = config.map_err(|error| unusable(error.to_string()))?;
+    Client::try_from(limited(config)).map_err(|error| unusable(reason(&error)))
+}
+
+/// Asks for version and identity.
+async fn introduce(client: Client, address: String) -> Result<Connection, ConnectError> {
     let version = ask(&address, client.apiserver_version()).await?;
     if !is_supported(&version) {
         return Err(ConnectError::TooOld { address, version: version.git_version });
