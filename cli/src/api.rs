@@ -1,5 +1,6 @@
 //! Answers of the API, as far as the command line reads them. What it does not know, it leaves to `--json`.
 
+pub mod clusters;
 pub mod diagnosis;
 
 use std::collections::BTreeMap;
@@ -61,39 +62,6 @@ pub struct Environment {
     pub addresses: Vec<Address>,
     pub active_release: Option<Release>,
     pub newest_release: Option<Release>,
-}
-
-#[derive(Deserialize)]
-pub struct Tenant {
-    pub id: String,
-    pub token: String,
-}
-
-#[derive(Deserialize)]
-pub struct Cluster {
-    pub name: String,
-    pub status: String,
-    pub region: String,
-    pub account: String,
-    pub eks_name: String,
-    pub role: String,
-    pub external_id: String,
-    pub group: String,
-    pub connected_at: Option<String>,
-    pub setup: Option<ClusterSetup>,
-}
-
-/// What lets Slipway in.
-#[derive(Deserialize)]
-pub struct ClusterSetup {
-    pub cloudformation: String,
-    pub terraform: String,
-}
-
-#[derive(Deserialize)]
-pub struct ClusterAccess {
-    pub manifest: Option<String>,
-    pub missing: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

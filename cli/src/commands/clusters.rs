@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::Context;
-use crate::api::{self, Cluster, ClusterAccess, Page};
+use crate::api::clusters::{Cluster, ClusterAccess};
+use crate::api::{self, Page};
 use crate::arguments::{ClustersCommand, SetupFormat};
 use crate::client::Client;
 use crate::failure::Failure;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::api::{self, Tenant};
+use crate::api;
+use crate::api::clusters::Tenant;
 use crate::arguments::TenantsCommand;
 use crate::client::Client;
 use crate::failure::Failure;

@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use slipway_domain::cluster;
 use slipway_domain::error::{Error, Result};
 use slipway_domain::id::TenantId;
-use slipway_kubernetes::access::{KubernetesAccess, group};
+use slipway_kubernetes::access::KubernetesAccess;
 use slipway_kubernetes::client::{ImageSource, KubernetesCluster};
 use slipway_kubernetes::connect::Connection;
 use slipway_registry::OciRegistry;
@@ -84,7 +85,7 @@ impl Backend {
         let Self::Kubernetes(kubernetes) = self else { return Vec::new() };
         let Kubernetes { connection, registry, group: named } = kubernetes.as_ref();
         let Connection { address, version, user, groups, .. } = connection;
-        let granted = named.clone().unwrap_or_else(|| group(tenant));
+        let granted = named.clone().unwrap_or_else(|| cluster::Cluster::group(tenant));
         let mut remarks = vec![
             format!("processes run in the Kubernetes cluster at {address} ({version}), as its user {user}"),
             format!("images come from {}", registry.address()),

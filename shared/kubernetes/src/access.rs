@@ -12,7 +12,7 @@ use k8s_openapi::api::authorization::v1::{
 };
 use kube::Client;
 use kube::api::{Api, PostParams};
-use slipway_domain::id::TenantId;
+use slipway_domain::cluster::Cluster;
 use slipway_service::ports::{Access, ClusterError, Namespace};
 
 use crate::act::refused;
@@ -64,11 +64,6 @@ static RULES: [Rule; 10] = [
     rule("networking.k8s.io", "ingresses", &["get", "list", "create", "patch"]),
     rule("", "events", &["get", "list", "watch"]),
 ];
-
-/// The group that the manifest binds unless another is named: `slipway:t…`.
-pub fn group(tenant: &TenantId) -> String {
-    format!("slipway:{}", tenant.as_str().to_ascii_lowercase())
-}
 
 /// Namespace, role and binding of one environment, for `kubectl apply`.
 pub fn manifest(namespace: &Namespace, group: &str) -> String {
@@ -133,7 +128,7 @@ impl KubernetesAccess {
 #[async_trait]
 impl Access for KubernetesAccess {
     fn manifest(&self, namespace: &Namespace) -> Option<String> {
-        let group = self.group.clone().unwrap_or_else(|| group(&namespace.tenant));
+        let group = self.group.clone().unwrap_or_else(|| Cluster::group(&namespace.tenant));
         Some(manifest(namespace, &group))
     }
 

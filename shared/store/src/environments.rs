@@ -71,11 +71,7 @@ impl Scoped {
         environment: &Environment,
         expected_version: u64,
     ) -> Result<()> {
-        let mut transaction = self.begin();
-        let save = SaveEnvironment { environment, expected_version, now: change.now, newest: None };
-        self.put_environment(&mut transaction, &save)?;
-        self.sign(&mut transaction, change, &target(&environment.app, &environment.name))?;
-        self.commit(transaction).await
+        self.save_beside(self.begin(), change, environment, expected_version).await
     }
 
     /// The same, when its cluster becomes another one, which must be there: `Missing(Cluster)`.
@@ -89,6 +85,16 @@ impl Scoped {
         if let Some(cluster) = &environment.cluster {
             self.require_cluster(&mut transaction, cluster)?;
         }
+        self.save_beside(transaction, change, environment, expected_version).await
+    }
+
+    async fn save_beside(
+        &self,
+        mut transaction: Transaction,
+        change: &Change,
+        environment: &Environment,
+        expected_version: u64,
+    ) -> Result<()> {
         let save = SaveEnvironment { environment, expected_version, now: change.now, newest: None };
         self.put_environment(&mut transaction, &save)?;
         self.sign(&mut transaction, change, &target(&environment.app, &environment.name))?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Namespace as NamespaceObject;
 use kube::Api;
 use kube::api::DeleteParams;
+use slipway_domain::cluster;
 use slipway_domain::id::{BuildId, PromotionId, ReleaseId, TenantId};
 use slipway_domain::manifest::parse;
 use slipway_domain::promotion::{Environment, Epoch, Kind, Phase, Promotion, Status};
@@ -15,7 +16,6 @@ use slipway_domain::release::{ImageDigest, Release, TenantKey, digest, fingerpri
 use slipway_domain::repository::RegistryAddress;
 use slipway_domain::secret::Secret;
 use slipway_domain::variables::Variables;
-use slipway_kubernetes::access::group;
 use slipway_kubernetes::client::{ImageSource, KubernetesCluster};
 use slipway_local::workflow::clock::SystemClock;
 use slipway_rollout::decide::Mode;
@@ -67,7 +67,7 @@ impl Stage {
             app: format!("a{:08x}", rand::random::<u32>()).parse().expect("a name of letters and digits"),
             environment: "test".parse().expect("a name"),
         };
-        let ours = client_as(&facts, Some(&group(&namespace.tenant))).await;
+        let ours = client_as(&facts, Some(&cluster::Cluster::group(&namespace.tenant))).await;
         rights::grant(&admin, &ours, &namespace).await;
         let registry: RegistryAddress = facts.registry.parse().expect("the registry's address");
         let repository = registry.repository(&namespace.tenant, &namespace.app);

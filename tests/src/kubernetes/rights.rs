@@ -6,12 +6,13 @@ use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{Api, PostParams};
 use serde::de::DeserializeOwned;
-use slipway_kubernetes::access::{KubernetesAccess, group, manifest};
+use slipway_domain::cluster::Cluster;
+use slipway_kubernetes::access::{KubernetesAccess, manifest};
 use slipway_service::ports::{Access, Namespace};
 
 /// Applies the manifest, and waits until the cluster acts on it.
 pub async fn grant(admin: &kube::Client, ours: &kube::Client, namespace: &Namespace) {
-    let text = manifest(namespace, &group(&namespace.tenant));
+    let text = manifest(namespace, &Cluster::group(&namespace.tenant));
     let [space, role, binding] = text.split("\n---\n").collect::<Vec<_>>().try_into().expect("three objects");
     let (own, now) = (namespace.to_string(), PostParams::default());
     let spaces: Api<NamespaceObject> = Api::all(admin.clone());

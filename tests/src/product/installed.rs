@@ -39,7 +39,7 @@ impl Product {
         let folder = tempfile::tempdir().map_err(failed("make a folder"))?;
         // Its id is drawn beforehand: the group that the rights are bound to is named after it.
         let tenant = TenantId::from_entropy(rand::random());
-        let group = slipway_kubernetes::access::group(&tenant);
+        let group = slipway_domain::cluster::Cluster::group(&tenant);
         let kubeconfig = owner.user("slipway", &group).await?;
         let data = outside::data(folder.path());
         std::fs::create_dir_all(&data).map_err(failed("make the data folder"))?;

@@ -11,7 +11,7 @@ fn namespace() -> Namespace {
 }
 
 fn filled_in() -> (String, Vec<Value>) {
-    let text = manifest(&namespace(), &group(&namespace().tenant));
+    let text = manifest(&namespace(), &Cluster::group(&namespace().tenant));
     let objects = text.split("\n---\n").map(|object| serde_saphyr::from_str(object).unwrap()).collect();
     (text, objects)
 }

@@ -1,14 +1,12 @@
 //! The ports of a cluster, over whichever cluster the environment is in.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use slipway_domain::cluster::Cluster as Connection;
 use slipway_domain::id::RunId;
 use slipway_domain::name::ServiceName;
-use slipway_domain::time::Time;
 use slipway_rollout::observation::Observation;
 use slipway_store::Store;
 use slipway_store::error::StoreError;
@@ -19,36 +17,22 @@ use crate::ports::{
     RunLog, RunState, Write,
 };
 
-/// How long it is believed which cluster an environment is in, and that it is connected. What runs there keeps it there.
-const BELIEVED: Duration = Duration::from_secs(30);
-/// Environments that are remembered, at most.
-const REMEMBERED: usize = 1000;
-
-/// Looks up the environment's cluster and passes everything on to it.
+/// Looks up the environment's cluster and passes everything on to it. Nothing is remembered from call to call: another
+/// function may have moved the environment since.
 pub struct ByEnvironment {
     store: Store,
     clusters: Arc<dyn Clusters>,
     clock: Arc<dyn Clock>,
-    known: Mutex<HashMap<Namespace, (Connection, Time)>>,
 }
 
 impl ByEnvironment {
     pub fn new(store: Store, clusters: Arc<dyn Clusters>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clusters, clock, known: Mutex::default() }
+        Self { store, clusters, clock }
     }
 
     async fn reach(&self, namespace: &Namespace) -> Result<Reached, ClusterError> {
-        let connection = match self.remembered(namespace) {
-            Some(connection) => connection,
-            None => self.look_up(namespace).await?,
-        };
+        let connection = self.look_up(namespace).await?;
         self.clusters.reach(&namespace.tenant, &connection).await
-    }
-
-    fn remembered(&self, namespace: &Namespace) -> Option<Connection> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (connection, at) = known.get(namespace)?;
-        (self.clock.now().since(*at) < BELIEVED).then(|| connection.clone())
     }
 
     async fn look_up(&self, namespace: &Namespace) -> Result<Connection, ClusterError> {
@@ -68,11 +52,6 @@ impl ByEnvironment {
             let text = format!("the cluster {cluster} is not connected yet: slipway clusters connect {cluster}");
             return Err(ClusterError::Refused(text));
         }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED {
-            known.clear();
-        }
-        known.insert(namespace.clone(), (connection.clone(), self.clock.now()));
         Ok(connection)
     }
 }

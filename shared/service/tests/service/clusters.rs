@@ -17,7 +17,7 @@ use slipway_service::tenants::{Operator, OperatorToken};
 use slipway_store::records::Role;
 
 use crate::hosted::hosted;
-use crate::world::{WEB, World};
+use crate::world::{WEB, World, by_id};
 
 fn place() -> EksPlace {
     EksPlace {
@@ -105,7 +105,7 @@ async fn an_environment_goes_into_the_only_cluster_or_the_one_that_is_named() {
 
 #[tokio::test]
 async fn an_environment_without_a_connected_cluster_promotes_nothing_and_says_what_to_do() {
-    let (world, _) = hosted().await;
+    let (world, clusters) = hosted().await;
     let World { slipway, owner, app, production, .. } = &world;
     slipway.create_app(owner, app, None, None).await.unwrap();
     let (_, release) = world.build(1, WEB).await;
@@ -125,7 +125,13 @@ async fn an_environment_without_a_connected_cluster_promotes_nothing_and_says_wh
     let (_, words) = says(&world.refused(promote()).await);
     assert!(words.contains("slipway clusters connect main"), "{words}");
     slipway.connect_cluster(owner, &name("main")).await.unwrap();
+    let plan = slipway.plan_promotion(owner, app, production, &by_id(&release.id), &options).await.unwrap();
+    assert!(plan.blocked_by.is_empty(), "{:?}", plan.blocked_by);
+    connect(&world, "other").await.unwrap();
+    slipway.move_environment(owner, app, production, &name("other"), None).await.unwrap();
+    clusters.used.lock().unwrap().clear();
     assert_eq!(world.ship(&release).await, Outcome::Succeeded);
+    assert_eq!(*clusters.used.lock().unwrap(), BTreeSet::from([name("other")]), "it was moved a moment ago");
 }
 
 #[tokio::test]
