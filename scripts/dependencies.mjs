@@ -16,7 +16,11 @@ const ARROWS = {
   "slipway-web": ["slipway-domain", "slipway-service", "slipway-store"],
   "slipway-aws": ["slipway-domain", "slipway-store", "slipway-service"],
   "slipway-kubernetes": ["slipway-domain", "slipway-rollout", "slipway-service"],
-  "slipway-hosted": ["slipway-domain", "slipway-service", "slipway-aws", "slipway-kubernetes"],
+  "slipway-hosted": ["slipway-domain", "slipway-store", "slipway-service", "slipway-aws", "slipway-kubernetes"],
+  "slipway-function-api": ["slipway-web", "slipway-hosted"],
+  "slipway-function-rollout": ["slipway-service", "slipway-hosted"],
+  "slipway-function-relay": ["slipway-hosted"],
+  "slipway-function-sweep": ["slipway-hosted"],
   "slipway-local": [
     "slipway-domain",
     "slipway-rollout",

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use axum::Router;
 use slipway_service::slipway::Slipway;
-use slipway_web::CursorKey;
 use tokio::runtime::Runtime;
 
 use crate::builder::{Builds, uploads};
@@ -46,7 +45,7 @@ impl Server {
         });
         let slipway = Slipway { objects: builds.clone(), builder: builds.clone(), ..world.slipway.clone() };
         let token = slipway.renew_local(world.owner.tenant()).await.unwrap().reveal().to_owned();
-        let router = slipway_web::router(Arc::new(slipway), CursorKey::new(&[7; 32])).merge(uploads(builds.clone()));
+        let router = slipway_web::router(Arc::new(slipway)).merge(uploads(builds.clone()));
         let home = tempfile::tempdir().unwrap();
         let running = Mutex::new(None);
         let server = Arc::new(Self { world: Arc::new(world), builds, address, router, token, running, home });

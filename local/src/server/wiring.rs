@@ -11,7 +11,6 @@ use slipway_service::slipway::Slipway;
 use slipway_service::turn::StoreRecords;
 use slipway_store::Store;
 use slipway_store::keys::file::FileKeys;
-use slipway_web::CursorKey;
 
 use super::backend::{Backend, Ports};
 use super::images::Images;
@@ -29,7 +28,6 @@ pub struct Installation {
     pub slipway: Arc<Slipway>,
     pub runner: Arc<Runner>,
     images: Images,
-    cursors: CursorKey,
 }
 
 impl Installation {
@@ -66,29 +64,17 @@ impl Installation {
             clock,
             entropy: Arc::new(SystemEntropy),
         };
-        Ok(Self { slipway: Arc::new(slipway), runner, images, cursors: cursor_key(data)? })
+        Ok(Self { slipway: Arc::new(slipway), runner, images })
     }
 
     /// The API, and the addresses that uploads go to.
     pub fn router(&self) -> Router {
-        slipway_web::router(Arc::clone(&self.slipway), self.cursors.clone()).merge(self.images.routes())
+        slipway_web::router(Arc::clone(&self.slipway)).merge(self.images.routes())
     }
 }
 
 fn database(data: &Path) -> PathBuf {
     data.join("slipway.db")
-}
-
-/// The key of cursors, drawn once: a cursor is good after a restart, too.
-fn cursor_key(data: &Path) -> Result<CursorKey> {
-    let path = data.join("cursor.key");
-    if let Ok(bytes) = std::fs::read(&path) {
-        let key: [u8; 32] = bytes.try_into().map_err(|_| Error::internal("cursor.key has not 32 bytes"))?;
-        return Ok(CursorKey::new(&key));
-    }
-    let key: [u8; 32] = rand::random();
-    disk::replace_durably(&path, &key).map_err(Error::internal)?;
-    Ok(CursorKey::new(&key))
 }
 
 /// The operating system's random source.

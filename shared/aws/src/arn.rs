@@ -20,6 +20,8 @@ pub enum ParseArnError {
     Partition(Region),
     #[error("must name a table of 3 to {max} letters, digits, . - and _", max = TableArn::MAX_NAME)]
     Table,
+    #[error("must be like arn:aws:kms:eu-central-1:123456789012:key/0d1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7")]
+    Key,
 }
 
 /// `arn:aws:dynamodb:eu-central-1:123456789012:table/slipway`
@@ -55,6 +57,55 @@ impl FromStr for TableArn {
 impl fmt::Display for TableArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// `arn:aws:kms:eu-central-1:123456789012:key/0d1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7`. Never an alias: it could be moved to
+/// another key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyArn {
+    region: Region,
+    account: Account,
+    id: String,
+}
+
+impl KeyArn {
+    const MAX_ID: usize = 64;
+
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+impl FromStr for KeyArn {
+    type Err = ParseArnError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let ["arn", partition, "kms", region, account, resource] = parts.as_slice() else {
+            return Err(ParseArnError::Key);
+        };
+        let (region, account): (Region, Account) = (region.parse()?, account.parse()?);
+        if region.partition().as_str() != *partition {
+            return Err(ParseArnError::Partition(region));
+        }
+        let id = resource.strip_prefix("key/").ok_or(ParseArnError::Key)?;
+        let character = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if !(1..=Self::MAX_ID).contains(&id.len()) || !id.bytes().all(character) {
+            return Err(ParseArnError::Key);
+        }
+        Ok(Self { region, account, id: id.to_owned() })
+    }
+}
+
+impl fmt::Display for KeyArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { region, account, id } = self;
+        write!(f, "arn:{}:kms:{region}:{account}:key/{id}", region.partition().as_str())
     }
 }
 
@@ -135,6 +186,23 @@ mod tests {
         }
         let wrong = arn("cn-north-1", "slipway").parse::<TableArn>().unwrap_err();
         assert_eq!(wrong.to_string(), "must name the partition aws-cn for the region cn-north-1");
+    }
+
+    #[test]
+    fn a_key_is_named_by_its_id() {
+        let arn = "arn:aws:kms:eu-central-1:123456789012:key/0d1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7";
+        assert_eq!(arn.parse::<KeyArn>().unwrap().to_string(), arn);
+        let bad = [
+            String::new(),
+            arn.replace("key/", "alias/"),
+            arn.replace("key/", "key/*"),
+            arn.replace("kms", "dynamodb"),
+            format!("{arn}/more"),
+            arn.replace("0d1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7", ""),
+        ];
+        for text in bad {
+            assert_eq!(text.parse::<KeyArn>(), Err(ParseArnError::Key), "{text}");
+        }
     }
 
     #[test]

@@ -50,7 +50,11 @@ impl Failure {
 
     pub fn new(code: &str, status: u16, message: Option<&str>) -> Self {
         let words = format!("{code} ({status}): {}", message.unwrap_or("no message"));
-        Self { fault: by_code(code, status), code: code.to_owned(), words }
+        let fault = by_code(code, status);
+        if fault == Fault::Throttled {
+            tracing::warn!(target: "slipway::throttled", code, "a call was throttled");
+        }
+        Self { fault, code: code.to_owned(), words }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_kms::Client;
-use aws_sdk_kms::config::Builder;
+use aws_sdk_kms::config::{Builder, IdentityCache, SharedCredentialsProvider};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use slipway_store::keys::{DataKey, KeyContext, KeyError, Keys, PlainKey};
@@ -32,6 +32,11 @@ impl KmsKeys {
     pub fn new(config: Builder, key: impl Into<String>) -> Self {
         let config = config.timeout_config(LIMITS.timeouts()).retry_config(LIMITS.retries()).build();
         Self { client: Client::from_conf(config), key: key.into() }
+    }
+
+    /// The same with other credentials, which their provider keeps for their life.
+    pub fn with_credentials(config: Builder, credentials: SharedCredentialsProvider, key: &str) -> Self {
+        Self::new(config.credentials_provider(credentials).identity_cache(IdentityCache::no_cache()), key)
     }
 
     fn error(&self, failure: &Failure) -> KeyError {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Workflows::start ──► step_functions ──StartExecution──► Step Functions
+//! Store            ──► table ──► DynamoDB
 //! Keys             ──► kms ──GenerateDataKey, Decrypt──► KMS
 //! Registry         ──► ecr ──BatchGetImage, PutImage───► ECR
 //! Repositories     ──► ecr ──CreateRepository, GetAuthorizationToken──► ECR
@@ -35,3 +36,4 @@ mod scripted;
 pub mod sessions;
 pub mod step_functions;
 pub mod sts;
+pub mod table;

@@ -7,7 +7,7 @@ use serde_json::json;
 use slipway_domain::id::TenantId;
 use slipway_domain::time::Time;
 
-use crate::arn::{RepositoryArn, TableArn, account_root};
+use crate::arn::{KeyArn, RepositoryArn, TableArn, account_root};
 use slipway_domain::cluster::place::Account;
 use slipway_domain::cluster::role::RoleArn;
 
@@ -37,14 +37,18 @@ const TABLE_ACTIONS: [&str; 7] = [
 /// What would change something that is sealed. A second put is the condition's to refuse: it looks like the first.
 const UNSEALING: [&str; 2] = ["dynamodb:DeleteItem", "dynamodb:UpdateItem"];
 
-/// For the session of a request: one tenant's keys of the table, of which the sealed ones cannot be updated or deleted.
-/// The index, which lists what is due of all tenants, is not in it.
+/// What DynamoDB does with the key that encrypts the table, in the name of whoever asks for an item.
+const THROUGH_DYNAMODB: [&str; 6] =
+    ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"];
+
+/// For the session of a request: one tenant's keys of the table, of which the sealed ones cannot be updated or deleted,
+/// and data keys that were made for the tenant. The index, which lists what is due of all tenants, is not in it.
 ///
 /// A request that names no keys has none that are foreign, so that keys are asked for as well. Apps and environments may
 /// be called `sealed`: an app's name stands directly behind `app#`, where the pattern begins after at least one more
 /// word, and of an environment's own partitions only its history may change.
-pub fn tenant_table(table: &TableArn, tenant: &TenantId) -> String {
-    let (table, own) = (table.to_string(), format!("t#{tenant}#"));
+pub fn tenant(table: &TableArn, key: &KeyArn, tenant: &TenantId) -> String {
+    let (table, key, own) = (table.to_string(), key.to_string(), format!("t#{tenant}#"));
     let policy = json!({
         "Version": VERSION,
         "Statement": [
@@ -65,6 +69,18 @@ pub fn tenant_table(table: &TableArn, tenant: &TenantId) -> String {
                     "ForAnyValue:StringLike": { KEYS: [format!("{own}sealed#*"), format!("{own}app#*#sealed#*")] },
                     "ForAnyValue:StringNotLike": { KEYS: format!("{own}app#*#env#sealed#history") },
                 },
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Resource": key,
+                "Condition": { "StringEquals": { "kms:EncryptionContext:tenant": tenant.as_str() } },
+            },
+            {
+                "Effect": "Allow",
+                "Action": THROUGH_DYNAMODB,
+                "Resource": key,
+                "Condition": { "StringLike": { "kms:ViaService": "dynamodb.*" } },
             },
         ],
     });

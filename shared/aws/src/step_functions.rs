@@ -24,13 +24,20 @@ const RETRY_AFTER_THROTTLE: u32 = 5;
 pub struct StepFunctions {
     client: Client,
     state_machine: String,
+    trace: fn() -> Option<String>,
 }
 
 impl StepFunctions {
     /// `config` says where and as whom; limits of time and attempts are those of this module. `state_machine` is an ARN.
     pub fn new(config: Builder, state_machine: impl Into<String>) -> Self {
         let config = config.timeout_config(LIMITS.timeouts()).retry_config(LIMITS.retries()).build();
-        Self { client: Client::from_conf(config), state_machine: state_machine.into() }
+        Self { client: Client::from_conf(config), state_machine: state_machine.into(), trace: || None }
+    }
+
+    /// The same, with executions that belong to the trace, in the form of X-Ray, that `trace` names at each start.
+    #[must_use]
+    pub fn traced(self, trace: fn() -> Option<String>) -> Self {
+        Self { trace, ..self }
     }
 
     /// What is behind a failure is for the log alone: no caller can mend it.
@@ -61,6 +68,7 @@ impl Workflows for StepFunctions {
     async fn start(&self, name: &str, input: &RolloutInput) -> Result<Started> {
         let text = serde_json::to_string(input).map_err(Error::internal)?;
         let request = self.client.start_execution().state_machine_arn(&self.state_machine).name(name).input(text);
+        let request = request.set_trace_header((self.trace)());
         let Err(error) = Box::pin(request.send()).await else { return Ok(Started::New) };
         let failure = Failure::of(&error);
         if failure.code == "ExecutionAlreadyExists" {

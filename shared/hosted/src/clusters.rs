@@ -36,15 +36,20 @@ const MARGIN: Duration = Duration::from_mins(2);
 /// Clusters that are kept open, and sessions that are kept, at most.
 const KEPT: usize = 500;
 
+/// Whom to ask for clusters, and what is said about all of them.
+pub struct EksService {
+    pub sts: Arc<Sts>,
+    pub eks: Eks,
+    pub images: ImageSource,
+    /// The ARNs of the roles that our functions have.
+    pub principals: Vec<String>,
+    pub private: PrivateClusters,
+}
+
 /// Tenants' clusters on EKS.
 pub struct EksClusters {
-    sts: Arc<Sts>,
-    eks: Eks,
+    service: EksService,
     sessions: Sessions<TenantRoles>,
-    images: ImageSource,
-    /// The ARNs of the roles that our functions have.
-    principals: Vec<String>,
-    private: PrivateClusters,
     clock: Arc<dyn Clock>,
     kept: Mutex<HashMap<Kept, (Reached, Time)>>,
 }
@@ -70,22 +75,16 @@ enum Unreached {
 }
 
 impl EksClusters {
-    pub fn new(
-        sts: Arc<Sts>,
-        eks: Eks,
-        images: ImageSource,
-        principals: Vec<String>,
-        private: PrivateClusters,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let sessions = Sessions::new(TenantRoles { sts: Arc::clone(&sts) }, Arc::clone(&clock), KEPT);
-        Self { sts, eks, sessions, images, principals, private, clock, kept: Mutex::default() }
+    pub fn new(service: EksService, clock: Arc<dyn Clock>) -> Self {
+        let roles = TenantRoles { sts: Arc::clone(&service.sts) };
+        let sessions = Sessions::new(roles, Arc::clone(&clock), KEPT);
+        Self { service, sessions, clock, kept: Mutex::default() }
     }
 
     /// How the API server is dialled, and until when.
     async fn server(&self, cluster: &Cluster, credentials: &Credentials) -> Result<(Server, Time), Unreached> {
         let place = &cluster.place;
-        let endpoint = self.eks.describe(place, credentials.clone()).await?;
+        let endpoint = self.service.eks.describe(place, credentials.clone()).await?;
         let address = self.address(&endpoint).await?;
         let EksToken { token, expires_at } =
             eks_token::token(credentials, &place.region, &place.name, self.clock.now())?;
@@ -98,7 +97,7 @@ impl EksClusters {
         let found = tokio::net::lookup_host((host, HTTPS)).await;
         let found = found.map_err(|error| Unreached::Lookup(host.to_owned(), error))?;
         let found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
-        dialled(endpoint, &found, &self.private).map_err(Unreached::Endpoint)
+        dialled(endpoint, &found, &self.service.private).map_err(Unreached::Endpoint)
     }
 
     fn kept(&self, key: &Kept) -> Option<Reached> {
@@ -114,14 +113,14 @@ impl EksClusters {
         let credentials = self.sessions.credentials(&role).await?;
         let (server, end) = self.server(cluster, &credentials).await?;
         let client = connect::client(&server).await?;
-        let reached = Arc::new(KubernetesCluster::new(client.clone(), self.images.clone()));
+        let reached = Arc::new(KubernetesCluster::new(client.clone(), self.service.images.clone()));
         let access = Arc::new(KubernetesAccess::new(client, None));
         Ok((Reached { processes: Arc::clone(&reached) as _, cluster: reached, access }, end))
     }
 
     async fn look(&self, tenant: &TenantId, cluster: &Cluster, another: &ExternalId) -> Result<Vec<String>, Unreached> {
         let role = cluster.role(tenant);
-        let credentials = self.sts.accept(tenant, &role, &cluster.external_id, another).await?;
+        let credentials = self.service.sts.accept(tenant, &role, &cluster.external_id, another).await?;
         let (server, _) = self.server(cluster, &credentials).await?;
         let connection = connect::connect_to(&server).await?;
         let group = Cluster::group(tenant);
@@ -161,7 +160,7 @@ impl Clusters for EksClusters {
     }
 
     fn setup(&self, tenant: &TenantId, cluster: &Cluster) -> Setup {
-        setup(tenant, cluster, &self.principals)
+        setup(tenant, cluster, &self.service.principals)
     }
 
     async fn check(&self, tenant: &TenantId, cluster: &Cluster, another: &ExternalId) -> Result<(), NotConnected> {

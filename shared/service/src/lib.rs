@@ -5,6 +5,7 @@
 //!                    │
 //!                    └──────► ports      cluster, processes, workflows, registry, objects, builder, access
 //! state machine ──► turn ───► the same
+//! stream, sweep ──► relay ──► workflows, queue
 //! ```
 //!
 //! Every use case takes a [`caller::Caller`], which only authentication makes, and checks its right itself. Nothing here
@@ -23,6 +24,7 @@ pub mod plan_view;
 pub mod ports;
 pub mod processes;
 pub mod promotions;
+pub mod relay;
 pub mod releases;
 pub mod request;
 pub mod rollbacks;

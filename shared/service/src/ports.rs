@@ -257,6 +257,19 @@ pub struct RolloutInput {
     pub execution: u32,
 }
 
+impl RolloutInput {
+    /// That of a promotion's present execution.
+    pub fn of(tenant: &slipway_domain::id::TenantId, promotion: &slipway_domain::promotion::Promotion) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            app: promotion.app.clone(),
+            environment: promotion.environment.clone(),
+            promotion: promotion.id.clone(),
+            execution: promotion.execution,
+        }
+    }
+}
+
 /// Where images are.
 #[async_trait]
 pub trait Registry: Send + Sync {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use slipway_domain::error::{Error, Kind, Result};
+use slipway_domain::release::cursor_key;
 use slipway_store::error::StoreError;
 use slipway_store::records::{Change, IdempotencyKey, Listed};
+use zeroize::Zeroizing;
 
 use crate::caller::Caller;
 use crate::slipway::Slipway;
@@ -15,6 +17,13 @@ use crate::slipway::Slipway;
 pub const MAX_WAIT: Duration = Duration::from_secs(25);
 /// Between two looks while an answer is held back.
 const LOOK: Duration = Duration::from_millis(200);
+
+impl Slipway {
+    /// Under which cursors of the tenant's lists are made.
+    pub async fn cursor_key(&self, caller: &Caller) -> Result<Zeroizing<[u8; 32]>> {
+        Ok(cursor_key(&self.of(caller).tenant_key().await?))
+    }
+}
 
 /// Makes a repeated request have one effect. Bound to the tenant and the credential.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use slipway_domain::secret::Secret;
 use slipway_domain::time::Time;
 use slipway_store::error::{StoreError, Subject};
 use slipway_store::records::{Change, Role, Tenant, Token};
+use slipway_store::token_id::TokenId;
 
 use crate::caller::Caller;
 use crate::slipway::{Slipway, not_found};
@@ -94,8 +95,8 @@ impl Slipway {
     pub async fn authenticate(&self, token: &str, request_id: &str) -> Result<Caller> {
         let text = TokenText::parse(token).ok_or_else(unauthenticated)?;
         let tenant = text.tenant().ok_or_else(unauthenticated)?;
-        let id = text.id().parse().map_err(|_| unauthenticated())?;
-        let known = self.store.scoped(tenant.clone()).token(&id).await?.ok_or_else(unauthenticated)?;
+        let id: TokenId = text.id().parse().map_err(|_| unauthenticated())?;
+        let known = self.store.token(&id).await?.ok_or_else(unauthenticated)?;
         let live = known.revoked_at.is_none() && self.clock.now() < known.expires_at;
         if !text.matches(&known.sha256) || !live {
             return Err(unauthenticated());

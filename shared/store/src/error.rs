@@ -29,6 +29,8 @@ pub enum Subject {
     Notice,
     Audit,
     Idempotency,
+    /// A record of the table's stream.
+    Stream,
 }
 
 impl fmt::Display for Subject {
@@ -50,6 +52,7 @@ impl fmt::Display for Subject {
             Self::Notice => "notice",
             Self::Audit => "audit row",
             Self::Idempotency => "idempotency record",
+            Self::Stream => "stream record",
         })
     }
 }

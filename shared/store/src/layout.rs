@@ -289,6 +289,25 @@ impl Layout {
     }
 }
 
+/// Which rows of the stream are meant for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowKind {
+    Notice,
+    Promotion,
+}
+
+/// Whose row this is and of which of the kinds; None for any other row.
+pub fn kind_of(partition: &str, sort: &str) -> Option<(TenantId, RowKind)> {
+    let (tenant, rest) = partition.strip_prefix("t#")?.split_once('#')?;
+    let tenant: TenantId = tenant.parse().ok()?;
+    let kind = match (rest, sort) {
+        ("outbox", _) => RowKind::Notice,
+        (rest, "promotion") if rest.starts_with("app#") => RowKind::Promotion,
+        _ => return None,
+    };
+    Some((tenant, kind))
+}
+
 /// A partition of the index of due things.
 pub fn due_partition(kind: DueKind, shard: u8) -> String {
     let kind = match kind {

@@ -60,6 +60,9 @@ impl<'a> Patience<'a> {
     /// Returns after a random wait when there is another attempt, with the error when there is none.
     pub async fn wait(&mut self, trouble: Trouble) -> Result<()> {
         self.attempts += 1;
+        if trouble == Trouble::Throttled {
+            tracing::warn!(target: "slipway::throttled", attempt = self.attempts, "the database throttles");
+        }
         if self.attempts >= ATTEMPTS {
             return Err(trouble.into());
         }

@@ -12,15 +12,18 @@ use crate::due;
 use crate::error::Result;
 use crate::keys::Keys;
 use crate::layout::{Layout, SHARDS, due_partition};
-use crate::records::{Due, DueKind};
+use crate::narrow::{Narrow, Narrowed};
+use crate::records::{Due, DueKind, Token};
 use crate::retry::{Sleep, sleep};
 use crate::table;
+use crate::token_id::TokenId;
 use crate::transaction::Transaction;
 
 /// The table. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    narrow: Option<Arc<dyn Narrow>>,
 }
 
 struct Shared {
@@ -31,7 +34,14 @@ struct Shared {
 impl Store {
     pub fn new(client: Client, table: impl Into<String>, keys: Arc<dyn Keys>) -> Self {
         let database = Database { client, table: table.into(), sleep: sleep() };
-        Self { shared: Arc::new(Shared { database, keys }) }
+        Self { shared: Arc::new(Shared { database, keys }), narrow: None }
+    }
+
+    /// The same table, of which each scope has no more than its tenant's part: a second wall behind the keys that the
+    /// scope makes.
+    #[must_use]
+    pub fn narrowed(&self, narrow: Arc<dyn Narrow>) -> Self {
+        Self { shared: self.shared.clone(), narrow: Some(narrow) }
     }
 
     /// The same table, with waits between attempts that are spent so. For simulations, whose time is their own.
@@ -39,7 +49,8 @@ impl Store {
     pub fn with_sleep(&self, sleep: Sleep) -> Self {
         let Database { client, table, .. } = &self.shared.database;
         let database = Database { client: client.clone(), table: table.clone(), sleep };
-        Self { shared: Arc::new(Shared { database, keys: self.shared.keys.clone() }) }
+        let shared = Arc::new(Shared { database, keys: self.shared.keys.clone() });
+        Self { shared, narrow: self.narrow.clone() }
     }
 
     /// Creates the table unless it is there, and returns once it can be used. For local use and tests: on AWS the
@@ -50,7 +61,23 @@ impl Store {
 
     /// Everything of one tenant, and nothing of any other.
     pub fn scoped(&self, tenant: TenantId) -> Scoped {
-        Scoped { shared: self.shared.clone(), layout: Layout::new(tenant) }
+        let shared = match &self.narrow {
+            None => self.shared.clone(),
+            Some(narrow) => {
+                let Narrowed { client, keys } = narrow.narrow(&tenant);
+                let Database { table, sleep, .. } = &self.shared.database;
+                let database = Database { client, table: table.clone(), sleep: sleep.clone() };
+                Arc::new(Shared { database, keys })
+            }
+        };
+        Scoped { shared, layout: Layout::new(tenant) }
+    }
+
+    /// A token, before it is known whether who shows it is anybody's: read with the store's own rights, so that nobody
+    /// gets a tenant's by making up a token. A consistent read: a revoked token is seen as revoked at once.
+    pub async fn token(&self, id: &TokenId) -> Result<Option<Token>> {
+        let own = Scoped { shared: self.shared.clone(), layout: Layout::new(id.tenant().clone()) };
+        own.token(id).await
     }
 
     /// What is due, of all tenants. For the relay and the sweep.

@@ -59,8 +59,8 @@ impl Scoped {
         self.commit(transaction).await
     }
 
-    /// A consistent read: a revoked token is seen as revoked at once.
-    pub async fn token(&self, id: &TokenId) -> Result<Option<Token>> {
+    /// For [`crate::Store::token`].
+    pub(crate) async fn token(&self, id: &TokenId) -> Result<Option<Token>> {
         self.database().get(&self.layout().token(id)).await?.as_ref().map(read).transpose()
     }
 

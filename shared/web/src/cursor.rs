@@ -13,7 +13,7 @@ const TAG_BYTES: usize = 16;
 /// No cursor is longer than this, in characters.
 const MAX_CURSOR: usize = 1024;
 
-/// The key under which cursors are made. Every instance of the API has the same one.
+/// The key under which a tenant's cursors are made. Every instance of the API has the same one.
 #[derive(Clone)]
 pub struct CursorKey(hmac::Key);
 

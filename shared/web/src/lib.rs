@@ -21,6 +21,5 @@ mod state;
 mod wire;
 
 pub use codes::{CODES, Code};
-pub use cursor::CursorKey;
 pub use document::{codes_table, document};
 pub use router::router;

@@ -12,7 +12,6 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::cursor::CursorKey;
 use crate::document;
 use crate::finish::finish;
 use crate::problem::Problem;
@@ -21,8 +20,8 @@ use crate::routes::{
 };
 use crate::state::State;
 
-/// The whole API. `cursors` is the same for every instance of one installation.
-pub fn router(slipway: Arc<Slipway>, cursors: CursorKey) -> Router {
+/// The whole API.
+pub fn router(slipway: Arc<Slipway>) -> Router {
     let (router, api) = parts();
     let text: Arc<str> = document::text(&api).into();
     router
@@ -30,7 +29,7 @@ pub fn router(slipway: Arc<Slipway>, cursors: CursorKey) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn(finish))
-        .with_state(State { slipway, cursors })
+        .with_state(State::new(slipway))
 }
 
 /// The routes and the document that describes them.

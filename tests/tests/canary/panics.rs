@@ -17,7 +17,6 @@ use slipway_tests::server::client::Client;
 use slipway_tests::server::inside::Inside;
 use slipway_tests::server::search::{Canary, Place, search};
 use slipway_tests::server::shop::{ENVIRONMENT, Shop};
-use slipway_web::CursorKey;
 
 const VALUE: &str = "CANARY-of-a-panic-8d1c";
 const WORKER: &str = "services:\n  worker:\n    command: exec sleep 3600\n";
@@ -58,7 +57,7 @@ async fn a_handler_that_panics_with_values_in_its_hands_tells_none() {
     let broken = Slipway { entropy: Arc::new(Exhausted), ..(*server.slipway).clone() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let router = slipway_web::router(Arc::new(broken), CursorKey::new(&[7; 32]));
+    let router = slipway_web::router(Arc::new(broken));
     let beside = tokio::spawn(axum::serve(listener, router).into_future());
     let broken = Client::new(&url, client.token()).unwrap();
     let body = json!({ "set": { "API_KEY": VALUE } });

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use slipway_domain::id::TenantId;
 
-use crate::arn::TableArn;
+use crate::arn::{KeyArn, TableArn};
 use crate::policy;
 use crate::sts::{AssumeError, Sts};
 use slipway_domain::cluster::role::{ExternalId, RoleArn};
@@ -21,11 +21,12 @@ pub trait Source: Send + Sync + 'static {
     async fn session(&self, key: &Self::Key) -> Result<Credentials, AssumeError>;
 }
 
-/// Sessions of a role of ours, each narrowed to one tenant's part of the table.
+/// Sessions of a role of ours, each narrowed to one tenant's part of the table and to its data keys.
 pub struct TenantTable {
     pub sts: Arc<Sts>,
     pub role: RoleArn,
     pub table: TableArn,
+    pub key: KeyArn,
 }
 
 #[async_trait]
@@ -33,7 +34,7 @@ impl Source for TenantTable {
     type Key = TenantId;
 
     async fn session(&self, tenant: &TenantId) -> Result<Credentials, AssumeError> {
-        let policy = policy::tenant_table(&self.table, tenant);
+        let policy = policy::tenant(&self.table, &self.key, tenant);
         self.sts.narrow(tenant, &self.role, &policy).await
     }
 }

@@ -12,6 +12,7 @@ const LIFE: Duration = Duration::from_mins(15);
 const ROLE: &str = "arn:aws:iam::123456789012:role/slipway/table";
 const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/table/slipway-TBCDEFGHIJK";
 const TABLE: &str = "arn:aws:dynamodb:eu-central-1:123456789012:table/slipway";
+const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/0d1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7";
 
 /// A clock that the test sets.
 #[derive(Default)]
@@ -198,7 +199,7 @@ async fn many_at_once_stay_within_the_bound() {
 fn tables(aws: &Aws) -> Arc<Sessions<TenantTable>> {
     let clock = Arc::new(Hands::default());
     clock.set("2026-01-15T14:30:00Z".parse().unwrap());
-    let source = TenantTable { sts: Arc::new(sts(aws)), role: ROLE.parse().unwrap(), table: TABLE.parse().unwrap() };
+    let source = TenantTable { sts: Arc::new(sts(aws)), role: ROLE.parse().unwrap(), table: TABLE.parse().unwrap(), key: KEY.parse().unwrap() };
     Arc::new(Sessions::new(source, clock, 10))
 }
 

@@ -1,5 +1,7 @@
 //! IAM's rules: what no statement allows is denied, and a statement that denies outweighs all that allow.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use slipway_domain::time::Time;
 
@@ -15,6 +17,8 @@ pub struct Request {
     /// The role that who asks has taken on, and when it did.
     pub role: Option<String>,
     pub session_began: Option<Time>,
+    /// What else the request tells, by the names that conditions have for it.
+    pub context: BTreeMap<String, String>,
 }
 
 impl Request {
@@ -26,11 +30,17 @@ impl Request {
             principal: None,
             role: None,
             session_began: None,
+            context: BTreeMap::new(),
         }
     }
 
     pub fn keys(self, keys: &[&str]) -> Self {
         Self { leading_keys: Some(keys.iter().map(|key| (*key).to_owned()).collect()), ..self }
+    }
+
+    pub fn context(self, context: &[(&str, &str)]) -> Self {
+        let context = context.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { context, ..self }
     }
 
     pub fn by(self, principal: &str) -> Self {
@@ -87,6 +97,12 @@ fn holds(operator: &str, key: &str, patterns: &Value, request: &Request) -> bool
         "aws:TokenIssueTime" if operator == "DateLessThanIfExists" => {
             let limit: Time = patterns.as_str().unwrap().parse().unwrap();
             request.session_began.is_none_or(|began| began < limit)
+        }
+        key if key.starts_with("kms:") && matches!(operator, "StringEquals" | "StringLike") => {
+            request.context.get(key).is_some_and(|value| match operator {
+                "StringEquals" => patterns.as_str() == Some(value),
+                _ => any(patterns, value, str::to_owned),
+            })
         }
         other => panic!("the evaluator does not know {operator} of {other}"),
     }

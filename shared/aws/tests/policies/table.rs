@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use slipway_aws::arn::TableArn;
-use slipway_aws::policy::{MAX_LENGTH, tenant_table};
+use slipway_aws::arn::{KeyArn, TableArn};
+use slipway_aws::policy::{self, MAX_LENGTH};
 use slipway_domain::cluster::place::Region;
 use slipway_domain::id::TenantId;
 
@@ -11,6 +11,7 @@ use crate::evaluator::{Request, allows};
 use crate::requests::requests;
 
 const TABLE: &str = "arn:aws:dynamodb:eu-central-1:123456789012:table/slipway";
+const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/0d1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7";
 const OWN: &str = "t#TBCDEFGHIJK#";
 
 fn tenant() -> TenantId {
@@ -18,7 +19,11 @@ fn tenant() -> TenantId {
 }
 
 fn policy() -> String {
-    tenant_table(&TABLE.parse().unwrap(), &tenant())
+    policy_of(&tenant())
+}
+
+fn policy_of(tenant: &TenantId) -> String {
+    policy::tenant(&TABLE.parse().unwrap(), &KEY.parse().unwrap(), tenant)
 }
 
 fn ask(action: &str, keys: &[&str]) -> bool {
@@ -45,7 +50,7 @@ async fn the_store_is_allowed_all_that_it_does_whatever_things_are_called() {
         assert_eq!(actions, BTreeSet::from(expected));
         for request in &seen.scoped {
             assert!(allows(&policy(), request), "{request:?}");
-            let foreign = tenant_table(&TABLE.parse().unwrap(), &TenantId::from_entropy(7));
+            let foreign = policy_of(&TenantId::from_entropy(7));
             assert!(!allows(&foreign, request), "{request:?}");
         }
         for request in &seen.system {
@@ -151,10 +156,29 @@ fn other_actions_and_other_places_are_denied() {
 }
 
 #[test]
+fn data_keys_are_the_tenants_own_and_the_tables_key_is_used_through_the_table() {
+    let ask = |action: &str, context: &[(&str, &str)]| allows(&policy(), &Request::new(action, KEY).context(context));
+    let (own, foreign) = ("TBCDEFGHIJK", "TBCDEFGHIJL");
+    for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
+        assert!(ask(action, &[("kms:EncryptionContext:tenant", own)]));
+        assert!(!ask(action, &[("kms:EncryptionContext:tenant", foreign)]));
+        assert!(!ask(action, &[]));
+        assert!(ask(action, &[("kms:ViaService", "dynamodb.eu-central-1.amazonaws.com")]));
+        assert!(!ask(action, &[("kms:ViaService", "s3.eu-central-1.amazonaws.com")]));
+    }
+    for action in ["kms:Encrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:ScheduleKeyDeletion", "kms:PutKeyPolicy"] {
+        assert!(!ask(action, &[("kms:EncryptionContext:tenant", own)]), "{action}");
+    }
+    let other = Request::new("kms:Decrypt", &KEY.replace("0d1f", "0d1e"));
+    assert!(!allows(&policy(), &other.context(&[("kms:EncryptionContext:tenant", own)])));
+}
+
+#[test]
 fn the_longest_names_fit() {
     let region: Region = format!("us-gov-{}-1", "a".repeat(Region::MAX_LENGTH - 9)).parse().unwrap();
     let table = format!("arn:aws-us-gov:dynamodb:{region}:123456789012:table/{}", "a".repeat(255));
-    let table: TableArn = table.parse().unwrap();
-    let policy = tenant_table(&table, &tenant());
+    let key = format!("arn:aws-us-gov:kms:{region}:123456789012:key/mrk-{}", "a".repeat(32));
+    let (table, key): (TableArn, KeyArn) = (table.parse().unwrap(), key.parse().unwrap());
+    let policy = policy::tenant(&table, &key, &tenant());
     assert!(policy.len() <= MAX_LENGTH, "{}", policy.len());
 }

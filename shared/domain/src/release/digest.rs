@@ -128,12 +128,23 @@ pub fn fingerprints(key: &TenantKey, variables: &Variables) -> BTreeMap<Variable
     variables.iter().map(|(name, value)| (name.clone(), fingerprint(key, name, value))).collect()
 }
 
+/// The tenant's key for the cursors of its lists.
+pub fn cursor_key(key: &TenantKey) -> Zeroizing<[u8; 32]> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    bytes.copy_from_slice(tag(key, "slipway cursors 1", &[]).as_ref());
+    bytes
+}
+
 fn authenticate(key: &TenantKey, purpose: &str, parts: &[&[u8]]) -> String {
+    hex::encode(tag(key, purpose, parts))
+}
+
+fn tag(key: &TenantKey, purpose: &str, parts: &[&[u8]]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.0.as_slice()));
     for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
         let length = u64::try_from(part.len()).expect("no platform has lengths beyond 64 bits");
         context.update(&length.to_be_bytes());
         context.update(part);
     }
-    hex::encode(context.sign())
+    context.sign()
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::diff::{Changed, Diff, ServiceChange, ServicesDiff, SettingChange, VariablesDiff, diff};
 pub use self::digest::{
-    Fingerprint, ImageDigest, ParseDigestError, ReleaseDigest, TenantKey, digest, fingerprint, fingerprints,
+    Fingerprint, ImageDigest, ParseDigestError, ReleaseDigest, TenantKey, cursor_key, digest, fingerprint, fingerprints,
 };
 pub use self::reference::{ParseReferenceError, ParseTagError, ReleaseRef, Tag};
 pub use self::state::{ReleaseState, Standing, state};

@@ -113,13 +113,7 @@ impl Slipway {
 
     /// Starts the present execution of a promotion. "Already exists" is success; a failure is left to the sweep.
     pub(crate) async fn start_execution(&self, tenant: &TenantId, promotion: &Promotion) {
-        let input = RolloutInput {
-            tenant: tenant.clone(),
-            app: promotion.app.clone(),
-            environment: promotion.environment.clone(),
-            promotion: promotion.id.clone(),
-            execution: promotion.execution,
-        };
+        let input = RolloutInput::of(tenant, promotion);
         if let Err(error) = self.workflows.start(&promotion.execution_name(), &input).await {
             tracing::warn!(
                 promotion.id = %promotion.id, error = %error, "an execution could not be started, the sweep will"

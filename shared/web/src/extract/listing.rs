@@ -3,11 +3,12 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use slipway_domain::id::TenantId;
+use slipway_service::caller::Caller;
 use slipway_service::request::{self, Paged};
 
 use super::query::{FromParameters, Parameters, Query};
-use crate::cursor::CursorKey;
 use crate::problem::{Answer, Problem};
+use crate::state::State;
 use crate::wire::Page;
 
 /// How many items one answer has at most.
@@ -67,23 +68,26 @@ impl<S: Send + Sync, F: FromParameters> FromRequestParts<S> for Listing<F> {
 
 impl<F> Listing<F> {
     /// What the use case is asked for.
-    pub fn page(&self, key: &CursorKey, tenant: &TenantId) -> Answer<request::Page> {
-        let after = self.cursor.as_deref().map(|cursor| key.open(&self.name(tenant), cursor)).transpose()?;
+    pub async fn page(&self, state: &State, caller: &Caller) -> Answer<request::Page> {
+        let after = match &self.cursor {
+            None => None,
+            Some(cursor) => Some(state.cursor_key(caller).await?.open(&self.name(caller.tenant()), cursor)?),
+        };
         Ok(request::Page { limit: self.limit, after })
     }
 
     /// The answer for what the use case gave.
-    pub fn answer<T, U: for<'item> From<&'item T>>(
+    pub async fn answer<T, U: for<'item> From<&'item T>>(
         &self,
-        key: &CursorKey,
-        tenant: &TenantId,
+        state: &State,
+        caller: &Caller,
         paged: &Paged<T>,
-    ) -> Page<U> {
-        let next = paged.next.as_deref();
-        Page {
-            items: paged.items.iter().map(U::from).collect(),
-            next_cursor: next.map(|position| key.seal(&self.name(tenant), position)),
-        }
+    ) -> Answer<Page<U>> {
+        let next_cursor = match &paged.next {
+            None => None,
+            Some(position) => Some(state.cursor_key(caller).await?.seal(&self.name(caller.tenant()), position)),
+        };
+        Ok(Page { items: paged.items.iter().map(U::from).collect(), next_cursor })
     }
 
     fn name(&self, tenant: &TenantId) -> String {

@@ -23,9 +23,9 @@ pub async fn list_apps(
     Authenticated(caller): Authenticated,
     listing: Listing<()>,
 ) -> Answer<Json<Page<App>>> {
-    let page = listing.page(&state.cursors, caller.tenant())?;
+    let page = listing.page(&state, &caller).await?;
     let apps = state.slipway.apps(&caller, &page).await?;
-    Ok(Json(listing.answer(&state.cursors, caller.tenant(), &apps)))
+    Ok(Json(listing.answer(&state, &caller, &apps).await?))
 }
 
 /// Makes an app with the environment `production`.

@@ -32,9 +32,9 @@ pub async fn list_builds(
     Path(at): Path<AppPath>,
     listing: Listing<()>,
 ) -> Answer<Json<Page<Build>>> {
-    let page = listing.page(&state.cursors, caller.tenant())?;
+    let page = listing.page(&state, &caller).await?;
     let builds = state.slipway.builds(&caller, &at.app, &page).await?;
-    Ok(Json(listing.answer(&state.cursors, caller.tenant(), &builds)))
+    Ok(Json(listing.answer(&state, &caller, &builds).await?))
 }
 
 /// Makes a build, which then has to be completed.

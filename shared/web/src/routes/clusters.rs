@@ -26,9 +26,9 @@ pub async fn list_clusters(
     Authenticated(caller): Authenticated,
     listing: Listing<()>,
 ) -> Answer<Json<Page<Cluster>>> {
-    let page = listing.page(&state.cursors, caller.tenant())?;
+    let page = listing.page(&state, &caller).await?;
     let clusters = part(state.slipway.clusters(&caller).await?, &page);
-    Ok(Json(listing.answer(&state.cursors, caller.tenant(), &clusters)))
+    Ok(Json(listing.answer(&state, &caller, &clusters).await?))
 }
 
 /// Makes a cluster known, and answers with what lets Slipway in; nothing is asked of it yet.

@@ -24,9 +24,9 @@ pub async fn list_environments(
     Path(at): Path<AppPath>,
     listing: Listing<()>,
 ) -> Answer<Json<Page<Environment>>> {
-    let page = listing.page(&state.cursors, caller.tenant())?;
+    let page = listing.page(&state, &caller).await?;
     let environments = part(state.slipway.environments(&caller, &at.app).await?, &page);
-    Ok(Json(listing.answer(&state.cursors, caller.tenant(), &environments)))
+    Ok(Json(listing.answer(&state, &caller, &environments).await?))
 }
 
 /// Makes an environment.

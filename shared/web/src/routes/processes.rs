@@ -32,9 +32,9 @@ pub async fn list_processes(
     Path(at): Path<EnvironmentPath>,
     listing: Listing<()>,
 ) -> Answer<Json<Page<Process>>> {
-    let page = listing.page(&state.cursors, caller.tenant())?;
+    let page = listing.page(&state, &caller).await?;
     let processes = part(state.slipway.processes(&caller, &at.app, &at.environment).await?, &page);
-    Ok(Json(listing.answer(&state.cursors, caller.tenant(), &processes)))
+    Ok(Json(listing.answer(&state, &caller, &processes).await?))
 }
 
 /// Whose health is asked for.

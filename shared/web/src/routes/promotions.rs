@@ -34,9 +34,9 @@ pub async fn list_promotions(
     Path(at): Path<EnvironmentPath>,
     listing: Listing<()>,
 ) -> Answer<Json<Page<Promotion>>> {
-    let page = listing.page(&state.cursors, caller.tenant())?;
+    let page = listing.page(&state, &caller).await?;
     let promotions = state.slipway.promotions(&caller, &at.app, &at.environment, &page).await?;
-    Ok(Json(listing.answer(&state.cursors, caller.tenant(), &promotions)))
+    Ok(Json(listing.answer(&state, &caller, &promotions).await?))
 }
 
 /// Makes a release the active one: the only act that touches what users see. Answers at once; follow its events. With

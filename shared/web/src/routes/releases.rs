@@ -45,10 +45,10 @@ pub async fn list_releases(
     Path(at): Path<AppPath>,
     listing: Listing<ReleaseFilter>,
 ) -> Answer<Json<Page<ReleaseSummary>>> {
-    let page = listing.page(&state.cursors, caller.tenant())?;
+    let page = listing.page(&state, &caller).await?;
     let environment = listing.filter.environment.as_ref();
     let releases = state.slipway.releases(&caller, &at.app, environment, &page).await?;
-    Ok(Json(listing.answer(&state.cursors, caller.tenant(), &releases)))
+    Ok(Json(listing.answer(&state, &caller, &releases).await?))
 }
 
 /// One release, by id, number or tag.

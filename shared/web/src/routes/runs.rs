@@ -55,9 +55,9 @@ pub async fn list_runs(
     Path(at): Path<EnvironmentPath>,
     listing: Listing<()>,
 ) -> Answer<Json<Page<Run>>> {
-    let page = listing.page(&state.cursors, caller.tenant())?;
+    let page = listing.page(&state, &caller).await?;
     let runs = state.slipway.runs(&caller, &at.app, &at.environment, &page).await?;
-    Ok(Json(listing.answer(&state.cursors, caller.tenant(), &runs)))
+    Ok(Json(listing.answer(&state, &caller, &runs).await?))
 }
 
 /// One run; `wait` holds the answer back until it has ended.

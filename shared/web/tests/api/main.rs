@@ -27,7 +27,6 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use slipway_store::records::Role;
-use slipway_web::CursorKey;
 use tower::ServiceExt;
 
 use crate::world::World;
@@ -90,7 +89,7 @@ impl Api {
     /// With an owner's token.
     pub async fn of(world: World) -> Self {
         let token = world.slipway.renew_local(world.owner.tenant()).await.unwrap().reveal().to_owned();
-        let router = slipway_web::router(Arc::new(world.slipway.clone()), CursorKey::new(&[7; 32]));
+        let router = slipway_web::router(Arc::new(world.slipway.clone()));
         Self { world, router, token }
     }
 
