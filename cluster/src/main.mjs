@@ -11,7 +11,7 @@ import { tools } from "./machine.mjs";
 import { needStarted, startedPlace } from "./place.mjs";
 import { build } from "./programs.mjs";
 import { Refusal } from "./refusal.mjs";
-import { allowPlainHttp } from "./settings.mjs";
+import { mirror } from "./settings.mjs";
 import { buildTestApp } from "./test-app.mjs";
 
 const HELP = `A real single-node Kubernetes cluster on this machine, with a registry. It needs root.
@@ -29,6 +29,8 @@ cluster/cluster [--data DIR] COMMAND
       [--user UID]            65532 unless said; 0 is root
       [--env KEY=VALUE]...    variables of the image, such as VERSION of the test application
   plain-http HOST:PORT        let the node pull from there over plain HTTP, from its next pull on
+  mirror HOST ADDRESS         let the node pull the images of registry HOST from http://ADDRESS (HOST:PORT) instead,
+                              from its next pull on
   kubectl ARGUMENT...         as the cluster's administrator
   with COMMAND...             run a command with KUBECONFIG and SLIPWAY_TEST_CLUSTER (the JSON file that status --json
                               prints), in a cluster that is started for it unless one runs
@@ -36,10 +38,15 @@ cluster/cluster [--data DIR] COMMAND
 DIR is .slipway/cluster in the project, unless said. The programs are kept in $SLIPWAY_CLUSTER_CACHE, or else in
 slipway in the user's cache folder.`;
 
+// Neither can lead out of the folder that is named after it.
+const REGISTRY = /^[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?$/;
+const ADDRESS = /^[A-Za-z0-9][A-Za-z0-9.-]*:\d+$/;
+
 const DATA = fileURLToPath(new URL("../../.slipway/cluster", import.meta.url));
 
 const COMMANDS = { build: buildCommand, start: startCommand, status: statusCommand, stop: stopCommand, user, image };
 COMMANDS["plain-http"] = plainHttp;
+COMMANDS.mirror = mirrorCommand;
 COMMANDS.kubectl = kubectl;
 COMMANDS.with = withCluster;
 
@@ -124,9 +131,16 @@ async function image(data, words) {
   console.log(await pushTree(place, reference, tree, settings));
 }
 
-function plainHttp(data, [address]) {
-  if (!/^[A-Za-z0-9.-]+:\d+$/.test(address ?? "")) throw new Refusal("usage: plain-http HOST:PORT");
-  allowPlainHttp(needStarted(data), address);
+function plainHttp(data, [address = ""]) {
+  if (!ADDRESS.test(address)) throw new Refusal("usage: plain-http HOST:PORT");
+  mirror(needStarted(data), address, address);
+}
+
+function mirrorCommand(data, [registry = "", address = ""]) {
+  if (!REGISTRY.test(registry) || !ADDRESS.test(address)) {
+    throw new Refusal("usage: mirror HOST ADDRESS, where ADDRESS is HOST:PORT");
+  }
+  mirror(needStarted(data), registry, address);
 }
 
 function kubectl(data, words) {

@@ -22,14 +22,16 @@ export function writeSettings(place, runc) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text, { mode: 0o600 });
   }
-  allowPlainHttp(place, place.registry);
+  mirror(place, place.registry, place.registry);
 }
 
-/** Lets the node pull from this host and port over plain HTTP. It holds from the next pull on. */
-export function allowPlainHttp(place, address) {
-  const folder = join(place.hosts, address);
+/** Lets the node pull a registry's images from this host and port over plain HTTP. It holds from the next pull on. */
+export function mirror(place, registry, address) {
+  const folder = join(place.hosts, registry);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "hosts.toml"), `server = "http://${address}"\n`);
+  // As the server itself, and not as a host before it: the registry of that name is never asked.
+  const text = `server = "http://${address}"\ncapabilities = ["pull", "resolve"]\n`;
+  writeFileSync(join(folder, "hosts.toml"), text);
 }
 
 /** The image of the containers that hold a pod's namespaces. */
