@@ -4,6 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { Refusal } from "./refusal.mjs";
 
@@ -24,10 +25,12 @@ export function makeCertificates(place) {
   }
   const addresses = [place.loopback, place.gateway].map((address) => `IP:${address}`);
   const names = [...addresses, "DNS:kubernetes.default.svc", "DNS:localhost", `DNS:${place.node}`];
-  issue(place, "server", { user: "kube-apiserver", groups: [], names });
+  const hosts = (place.eks?.names ?? []).map((name) => `DNS:${name}`);
+  issue(place, "server", { user: "kube-apiserver", groups: [], names: [...names, ...hosts] });
   issue(place, "kubelet-server", { user: place.node, groups: [], names });
   issue(place, "kubelet", { user: `system:node:${place.node}`, groups: ["system:nodes"] });
   issue(place, "admin", { user: "admin", groups: ["system:masters"] });
+  if (place.eks) issue(place, "webhook", { user: "webhook", groups: [], names: [hostOf(place.eks.webhook.url)] });
 }
 
 /** Paths of a certificate and its key. */
@@ -91,6 +94,13 @@ function issue(place, name, { user, groups, names = [] }) {
   const extensions = names.length > 0 ? [...LEAF, `subjectAltName=${names.join(",")}`] : LEAF;
   const { certificate, key } = pair(place, "ca");
   request(place, name, { subject, extensions, authority: ["-CA", certificate, "-CAkey", key] });
+}
+
+/** The host of an address, as a certificate names it. */
+function hostOf(address) {
+  // An address of version 6 is in brackets.
+  const host = new URL(address).hostname.replace(/^\[|\]$/g, "");
+  return isIP(host) ? `IP:${host}` : `DNS:${host}`;
 }
 
 function request(place, name, { subject, extensions, authority: signer }) {

@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { makeCertificates } from "./certificates.mjs";
+import { needSettings } from "./eks.mjs";
 import { PAUSE_COMMAND, pauseTree, pushTree } from "./image.mjs";
 import * as machine from "./machine.mjs";
 import { addresses, parts, securely } from "./parts.mjs";
@@ -24,17 +25,23 @@ const REST = ["kubelet", "kube-apiserver", "etcd", "registry", "containerd"];
 const KEPT = ["pki", "registry"];
 const FRESH = ["etcd", "containerd", "run", "kubelet", "pod-logs", "hosts", "config", "logs", "processes"];
 
-/** Builds what is missing and starts all parts, unless they run and are healthy. Returns the place. */
-export async function start(folder) {
+/**
+ * Builds what is missing and starts all parts, unless they run and are healthy. `eks` is what makes the cluster look
+ * like one of EKS, or null. Returns the place.
+ */
+export async function start(folder, eks) {
   machine.needRoot("start");
   const programs = build();
   const found = machine.tools();
   return alone(folder, async () => {
     const before = await status(folder);
-    if (before?.healthy) return before.place;
+    if (before?.healthy) {
+      needSettings(before.place, eks);
+      return before.place;
+    }
     if (before) console.log("a part of the cluster is not healthy: it starts afresh");
     await endAll(folder);
-    const place = newPlace(folder, programs);
+    const place = newPlace(folder, programs, eks);
     prepare(place, found);
     try {
       await startParts(place, found);

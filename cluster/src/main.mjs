@@ -6,17 +6,18 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { userKubeconfig } from "./certificates.mjs";
 import { start, status, stop } from "./cluster.mjs";
+import { needSettings, readEks } from "./eks.mjs";
 import { programTree, pushTree } from "./image.mjs";
 import { tools } from "./machine.mjs";
 import { needStarted, startedPlace } from "./place.mjs";
 import { build } from "./programs.mjs";
 import { Refusal } from "./refusal.mjs";
-import { allowPlainHttp } from "./settings.mjs";
+import { mirror } from "./settings.mjs";
 import { buildTestApp } from "./test-app.mjs";
 
 const HELP = `A real single-node Kubernetes cluster on this machine, with a registry. It needs root.
 
-cluster/cluster [--data DIR] COMMAND
+cluster/cluster [--data DIR] [--eks FILE] COMMAND
 
   build                       the programs, without starting anything
   start                       build what is missing, start, wait until pods can run
@@ -29,19 +30,33 @@ cluster/cluster [--data DIR] COMMAND
       [--user UID]            65532 unless said; 0 is root
       [--env KEY=VALUE]...    variables of the image, such as VERSION of the test application
   plain-http HOST:PORT        let the node pull from there over plain HTTP, from its next pull on
+  mirror HOST ADDRESS         let the node pull the images of registry HOST from http://ADDRESS (HOST:PORT) instead,
+                              from its next pull on
   kubectl ARGUMENT...         as the cluster's administrator
   with COMMAND...             run a command with KUBECONFIG and SLIPWAY_TEST_CLUSTER (the JSON file that status --json
                               prints), in a cluster that is started for it unless one runs
 
 DIR is .slipway/cluster in the project, unless said. The programs are kept in $SLIPWAY_CLUSTER_CACHE, or else in
-slipway in the user's cache folder.`;
+slipway in the user's cache folder.
+
+With --eks, start and with make a cluster that looks like one of EKS. FILE is JSON:
+  {"names": ["0123.gr7.eu-central-1.eks.amazonaws.com"], "webhook": {"url": "https://127.0.0.1:8443/token"}}
+The API server is at port 443 and has the names in its certificate. It asks the webhook who a bearer token is, with a
+TokenReview; status --json says where certificate and key are that the webhook must show, and the API server's address
+and authority. A cluster that runs with other settings is refused.`;
+
+// Neither can lead out of the folder that is named after it.
+const REGISTRY = /^[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?$/;
+const ADDRESS = /^[A-Za-z0-9][A-Za-z0-9.-]*:\d+$/;
 
 const DATA = fileURLToPath(new URL("../../.slipway/cluster", import.meta.url));
 
 const COMMANDS = { build: buildCommand, start: startCommand, status: statusCommand, stop: stopCommand, user, image };
 COMMANDS["plain-http"] = plainHttp;
+COMMANDS.mirror = mirrorCommand;
 COMMANDS.kubectl = kubectl;
 COMMANDS.with = withCluster;
+const STARTERS = ["start", "with"];
 
 try {
   process.exitCode = await main(process.argv.slice(2));
@@ -52,11 +67,18 @@ try {
 }
 
 async function main(words) {
-  let data = DATA;
-  if (words[0] === "--data") data = words.splice(0, 2)[1];
+  const given = { "--data": DATA, "--eks": null };
+  while (Object.hasOwn(given, words[0])) {
+    const [option, value] = words.splice(0, 2);
+    given[option] = value;
+  }
+  const { "--data": data, "--eks": file } = given;
   const [name, ...rest] = words;
   const command = COMMANDS[name];
-  if (data !== undefined && command) return (await command(data, rest)) ?? 0;
+  if (file && !STARTERS.includes(name)) throw new Refusal("--eks goes with start and with only");
+  if (data !== undefined && file !== undefined && command) {
+    return (await command(data, rest, file && readEks(file))) ?? 0;
+  }
   const asked = name === undefined || ["help", "--help", "-h"].includes(name);
   (asked ? console.log : console.error)(HELP);
   return asked ? 0 : 2;
@@ -66,9 +88,9 @@ function buildCommand() {
   console.log(`the programs are in ${build()}`);
 }
 
-async function startCommand(data) {
+async function startCommand(data, _words, eks) {
   const began = Date.now();
-  const place = await start(data);
+  const place = await start(data, eks);
   const again = ["cluster/cluster", ...(data === DATA ? [] : ["--data", data])].join(" ");
   console.log(`the cluster runs (after ${((Date.now() - began) / 1000).toFixed(1)} s)
 
@@ -124,9 +146,16 @@ async function image(data, words) {
   console.log(await pushTree(place, reference, tree, settings));
 }
 
-function plainHttp(data, [address]) {
-  if (!/^[A-Za-z0-9.-]+:\d+$/.test(address ?? "")) throw new Refusal("usage: plain-http HOST:PORT");
-  allowPlainHttp(needStarted(data), address);
+function plainHttp(data, [address = ""]) {
+  if (!ADDRESS.test(address)) throw new Refusal("usage: plain-http HOST:PORT");
+  mirror(needStarted(data), address, address);
+}
+
+function mirrorCommand(data, [registry = "", address = ""]) {
+  if (!REGISTRY.test(registry) || !ADDRESS.test(address)) {
+    throw new Refusal("usage: mirror HOST ADDRESS, where ADDRESS is HOST:PORT");
+  }
+  mirror(needStarted(data), registry, address);
 }
 
 function kubectl(data, words) {
@@ -134,21 +163,27 @@ function kubectl(data, words) {
   return command(join(place.programs, "kubectl"), words, { KUBECONFIG: place.kubeconfig });
 }
 
-async function withCluster(data, words) {
+async function withCluster(data, words, eks) {
   if (words.length === 0) throw new Refusal("usage: with COMMAND...");
   const [program, ...rest] = words;
   const named = process.env.KUBECONFIG;
-  // The one that a start said to export is ours; of any other nothing more is known.
-  const given = named && startedPlace(dirname(resolve(named)));
-  if (given) return command(program, rest, environment(given));
-  if (named) return command(program, rest, {});
+  if (named) return command(program, rest, environmentOfNamed(named, eks));
   const ran = (await status(data))?.healthy;
-  const place = await start(data);
+  const place = await start(data, eks);
   try {
     return await command(program, rest, environment(place));
   } finally {
     if (!ran) await stop(data);
   }
+}
+
+/** Without --eks the cluster that KUBECONFIG names is taken as it is. */
+function environmentOfNamed(kubeconfig, eks) {
+  // The one that a start said to export is ours; of any other nothing more is known.
+  const place = startedPlace(dirname(resolve(kubeconfig)));
+  if (eks && !place) throw new Refusal(`KUBECONFIG=${kubeconfig} names no cluster of this program: unset it for --eks`);
+  if (eks) needSettings(place, eks);
+  return place ? environment(place) : {};
 }
 
 function environment(place) {

@@ -42,9 +42,10 @@ export function parts(place) {
 
 /** Every address that the parts listen on. */
 export function addresses(place) {
-  const { loopback, gateway } = place;
+  const { loopback, gateway, server } = place;
   return [
-    ...[2379, 2380, 6443, 10248, 10257, 10259].map((port) => ({ host: loopback, port })),
+    server,
+    ...[2379, 2380, 10248, 10257, 10259].map((port) => ({ host: loopback, port })),
     ...[5000, 10250].map((port) => ({ host: gateway, port })),
   ];
 }
@@ -109,9 +110,9 @@ function apiServer(place) {
   const accounts = place.inside("pki", "accounts.key");
   return [
     `--etcd-servers=${place.etcd}`,
-    `--bind-address=${place.loopback}`,
+    `--bind-address=${place.server.host}`,
     `--advertise-address=${place.gateway}`,
-    "--secure-port=6443",
+    `--secure-port=${place.server.port}`,
     "--endpoint-reconciler-type=none",
     `--service-cluster-ip-range=${place.services}`,
     "--authorization-mode=Node,RBAC",
@@ -127,6 +128,17 @@ function apiServer(place) {
     `--kubelet-certificate-authority=${authority(place)}`,
     // By its name nobody finds the node.
     "--kubelet-preferred-address-types=InternalIP",
+    ...(place.eks ? webhook(place) : []),
+  ];
+}
+
+function webhook(place) {
+  return [
+    `--authentication-token-webhook-config-file=${place.inside("config", "webhook.kubeconfig")}`,
+    "--authentication-token-webhook-version=v1",
+    // What the webhook says holds at once. Only a token that was good is good for ten seconds more, without asking: the
+    // API server keeps those of every kind for so long, and has no option for it.
+    "--authentication-token-webhook-cache-ttl=0s",
   ];
 }
 

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { describeEks } from "./eks.mjs";
 import { alive, identity } from "./processes.mjs";
 import { Refusal } from "./refusal.mjs";
 
@@ -18,7 +19,7 @@ export function startedPlace(folder) {
   const data = resolve(folder);
   const description = read(join(data, DESCRIPTION));
   if (!description) return null;
-  return { ...layout(data, description.number), description, programs: description.programs };
+  return { ...layout(data, description.number, description.eks), description, programs: description.programs };
 }
 
 /** The same, for what makes no sense without a cluster. */
@@ -28,13 +29,13 @@ export function needStarted(folder) {
   return place;
 }
 
-/** A cluster that can be started in this folder with these programs. */
-export function newPlace(folder, programs) {
+/** A cluster that can be started in this folder with these programs, and with these settings of EKS if any. */
+export function newPlace(folder, programs, eks) {
   const data = resolve(folder);
   if (data.length > LONGEST_FOLDER) {
     throw new Refusal(`the path of the data folder is longer than ${LONGEST_FOLDER} characters: ${data}`);
   }
-  return { ...layout(data, freeNumber(data)), programs };
+  return { ...layout(data, freeNumber(data), eks), programs };
 }
 
 /** Writes down what the cluster is: for who uses it, and for its stop. */
@@ -52,6 +53,7 @@ export function describe(place) {
     data,
     hosts,
     programs,
+    ...(place.eks && { eks: describeEks(place) }),
   };
   writeFileSync(`${place.file}.new`, `${JSON.stringify(description, null, 2)}\n`);
   renameSync(`${place.file}.new`, place.file);
@@ -93,11 +95,13 @@ function read(file) {
   }
 }
 
-function layout(data, number) {
+function layout(data, number, eks = null) {
   const inside = (...names) => join(data, ...names);
   // Pods and registry live on the bridge; what only this machine may reach stays on a loopback address of its own.
   const gateway = `10.218.${number}.1`;
   const loopback = `127.18.${number}.1`;
+  // As EKS has it: at the port of every https address, and where not only this machine reaches it.
+  const server = eks ? { host: gateway, port: 443 } : { host: loopback, port: 6443 };
   return {
     data,
     number,
@@ -108,7 +112,9 @@ function layout(data, number) {
     loopback,
     pods: `10.218.${number}.0/24`,
     services: `10.219.${number}.0/24`,
-    api: `https://${loopback}:6443`,
+    eks,
+    server,
+    api: `https://${server.host}:${server.port}`,
     etcd: `http://${loopback}:2379`,
     registry: `${gateway}:5000`,
     kubeconfig: inside("kubeconfig"),

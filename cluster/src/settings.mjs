@@ -18,18 +18,21 @@ export function writeSettings(place, runc) {
     [place.inside("config", "resolv.conf")]: `nameserver ${place.gateway}\n`,
     [place.inside("config", "net.d", "bridge.conflist")]: JSON.stringify(network(place), null, 2),
   };
+  if (place.eks) files[place.inside("config", "webhook.kubeconfig")] = JSON.stringify(webhook(place), null, 2);
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text, { mode: 0o600 });
   }
-  allowPlainHttp(place, place.registry);
+  mirror(place, place.registry, place.registry);
 }
 
-/** Lets the node pull from this host and port over plain HTTP. It holds from the next pull on. */
-export function allowPlainHttp(place, address) {
-  const folder = join(place.hosts, address);
+/** Lets the node pull a registry's images from this host and port over plain HTTP. It holds from the next pull on. */
+export function mirror(place, registry, address) {
+  const folder = join(place.hosts, registry);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "hosts.toml"), `server = "http://${address}"\n`);
+  // As the server itself, and not as a host before it: the registry of that name is never asked.
+  const text = `server = "http://${address}"\ncapabilities = ["pull", "resolve"]\n`;
+  writeFileSync(join(folder, "hosts.toml"), text);
 }
 
 /** The image of the containers that hold a pod's namespaces. */
@@ -106,6 +109,19 @@ function kubelet(place) {
     // The disk is shared with everything else on this machine, and how full it is says nothing about the pods.
     evictionHard: { "memory.available": "50Mi", "nodefs.available": "100Mi", "imagefs.available": "100Mi" },
     imageGCHighThresholdPercent: 100,
+  };
+}
+
+/** The kubeconfig with which the API server finds the webhook. It shows no certificate of its own. */
+function webhook(place) {
+  const cluster = { server: place.eks.webhook.url, "certificate-authority": authority(place) };
+  return {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "webhook", cluster }],
+    users: [{ name: "kube-apiserver", user: {} }],
+    contexts: [{ name: "webhook", context: { cluster: "webhook", user: "kube-apiserver" } }],
+    "current-context": "webhook",
   };
 }
 
