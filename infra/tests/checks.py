@@ -30,7 +30,7 @@ VARIABLES = {
     },
     "RolloutFunction": {"SLIPWAY_PRIVATE_CLUSTERS"},
     "RelayFunction": {"SLIPWAY_STATE_MACHINE", "SLIPWAY_NOTIFICATIONS"},
-    "SweepFunction": {"SLIPWAY_STATE_MACHINE", "SLIPWAY_PRIVATE_CLUSTERS"},
+    "SweepFunction": {"SLIPWAY_STATE_MACHINE", "SLIPWAY_NOTIFICATIONS", "SLIPWAY_PRIVATE_CLUSTERS"},
 }
 
 # Actions for which AWS knows no resource, so that they are given for all.
