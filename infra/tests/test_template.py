@@ -7,6 +7,7 @@ import checks
 import given
 import images
 import rights
+import watch
 from template import load
 
 TEMPLATE = load()
@@ -30,7 +31,8 @@ CHECKS = [
     rights.data_keys,
     rights.the_rest,
     images.images,
-    checks.alarms,
+    watch.alarms,
+    watch.metrics,
     given.parameters,
     given.filters,
 ]
@@ -111,6 +113,16 @@ def untold(name, key):
         del properties(template, name)["Environment"]["Variables"][key]
 
     return f"{name} is not told {key}", change
+
+
+def on_dashboard(old, new):
+    def change(template):
+        body = properties(template, "Dashboard")["DashboardBody"]
+        if old not in body["Fn::Sub"]:
+            raise ValueError(f"the dashboard has no {old}")
+        body["Fn::Sub"] = body["Fn::Sub"].replace(old, new)
+
+    return f"{new} on the dashboard and not {old}", change
 
 
 def rule(template):
@@ -292,7 +304,7 @@ FAULTS = {
         granting("RolloutRole", "ecr:BatchGetImage", IMAGES),
         granting("PushRole", "ecr:BatchDeleteImage", IMAGES),
     ],
-    checks.alarms: [
+    watch.alarms: [
         *(without(f"{name}ErrorsAlarm") for name in ("Api", "Rollout", "Relay", "Sweep")),
         *(without(f"{name}ThrottlesAlarm") for name in ("Api", "Rollout", "Relay", "Sweep")),
         *map(without, ("RelayAgeAlarm", "SweepIdleAlarm", "HttpApi5xxAlarm", "StateMachineFailedAlarm")),
@@ -302,6 +314,20 @@ FAULTS = {
         adding("FailureQueueAlarm", "ActionsEnabled", False),
         setting("SweepIdleAlarm", "TreatMissingData", "notBreaching"),
         ("a silent alarm of a queue that is taken from", consuming),
+    ],
+    watch.metrics: [
+        *map(without, ("RecordsFailedAlarm", "SweepItemsAlarm")),
+        setting("SweepItemsAlarm", "DatapointsToAlarm", 1),
+        setting("RecordsFailedAlarm", "Threshold", 5),
+        setting("RecordsFailedAlarm", "Namespace", "AWS/Lambda"),
+        setting("SweepItemsAlarm", "Dimensions", [{"Name": "Stage", "Value": "prod"}]),
+        *(on_dashboard(old, new) for old, new in (
+            ('"Turns"', '"Turn"'),
+            ('"NoticesSent"', '"RecordsFailed"'),
+            ('"Outcome", "rolled_back"', '"Outcome", "failed"'),
+            ('"x": 8, "y": 24', '"x": 0, "y": 24'),
+            ('["AWS/SQS"', '["AWS/SQS", "NumberOfMessagesSent"], ["AWS/SQS"'),
+        )),
     ],
     given.parameters: [("private clusters in prod", rule)],
     given.filters: [
