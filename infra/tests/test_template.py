@@ -33,6 +33,7 @@ CHECKS = [
     images.images,
     watch.alarms,
     watch.metrics,
+    watch.documented,
     given.parameters,
     given.filters,
 ]
@@ -123,6 +124,14 @@ def on_dashboard(old, new):
         body["Fn::Sub"] = body["Fn::Sub"].replace(old, new)
 
     return f"{new} on the dashboard and not {old}", change
+
+
+def another_alarm(template):
+    template["Resources"]["AnotherAlarm"] = copy.deepcopy(template["Resources"]["ApiErrorsAlarm"])
+
+
+def another_parameter(template):
+    template["Parameters"]["Another"] = {"Type": "String", "Description": "x"}
 
 
 def rule(template):
@@ -328,6 +337,12 @@ FAULTS = {
             ('"x": 8, "y": 24', '"x": 0, "y": 24'),
             ('["AWS/SQS"', '["AWS/SQS", "NumberOfMessagesSent"], ["AWS/SQS"'),
         )),
+    ],
+    watch.documented: [
+        without("ApiErrorsAlarm"),
+        without("SweepItemsAlarm"),
+        ("an alarm that is not described", another_alarm),
+        ("a parameter that is not described", another_parameter),
     ],
     given.parameters: [("private clusters in prod", rule)],
     given.filters: [

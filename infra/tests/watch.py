@@ -1,4 +1,4 @@
-"""What is watched: alarms that somebody hears, and the functions' own metrics."""
+"""What is watched: alarms that somebody hears and that the document explains, and the functions' own metrics."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from checks import FUNCTION, MACHINE, MAPPING, PLANNED_CONSUMERS, QUEUE
 from template import VALUES, resources, source, target, text
 
 ALARM = "AWS::CloudWatch::Alarm"
+OPERATIONS = "docs/operations.md"
 
 # Written by the functions in the embedded metric format, under the stage.
 NAMESPACE = "Slipway"
@@ -106,6 +107,17 @@ def metrics(template):
             yield f"the alarm for {name} does not hear of one"
         if it["DatapointsToAlarm"] < TOLD[name] or it["Period"] != 60:
             yield f"the alarm for {name} is told too soon"
+
+
+def documented(template):
+    """Who gets an alarm finds it by its name in the document, and who deploys finds every parameter there."""
+    document = source(OPERATIONS)
+    sections = dict(re.findall(r"^#### (\w+)\n\n([^#\s].*)$", document, re.MULTILINE))
+    for name in sorted(sections.keys() ^ resources(template, ALARM).keys()):
+        yield f"{name} has no section in {OPERATIONS}, or is no alarm"
+    parameters = set(re.findall(r"^\| `(\w+)` \|", document, re.MULTILINE))
+    for name in sorted(parameters ^ template["Parameters"].keys()):
+        yield f"{name} is not in the table of {OPERATIONS}, or is no parameter"
 
 
 def outcomes():
