@@ -30,7 +30,7 @@ VARIABLES = {
     },
     "RolloutFunction": {"SLIPWAY_PRIVATE_CLUSTERS"},
     "RelayFunction": {"SLIPWAY_STATE_MACHINE", "SLIPWAY_NOTIFICATIONS"},
-    "SweepFunction": {"SLIPWAY_STATE_MACHINE", "SLIPWAY_PRIVATE_CLUSTERS"},
+    "SweepFunction": {"SLIPWAY_STATE_MACHINE", "SLIPWAY_NOTIFICATIONS", "SLIPWAY_PRIVATE_CLUSTERS"},
 }
 
 # Actions for which AWS knows no resource, so that they are given for all.
@@ -117,49 +117,6 @@ def queues(template):
                 yield f"{name} shows a message again before six times {consumers[name]} s"
             if target(it.get("RedrivePolicy", {}).get("deadLetterTargetArn")) not in resources(template, QUEUE):
                 yield f"{name} has no dead letter queue"
-
-
-def alarms(template):
-    """Whatever can fail or stand still has an alarm that somebody hears."""
-    heard = {}
-    for name, alarm in resources(template, "AWS::CloudWatch::Alarm").items():
-        it = alarm["Properties"]
-        if [target(action) for action in it.get("AlarmActions", [])] != ["AlarmTopic"]:
-            yield f"{name} is not told"
-        subject = {dimension["Name"]: target(dimension["Value"]) for dimension in it["Dimensions"]}
-        heard[it["MetricName"], next(iter(subject.values())), len(subject)] = it
-    scheduled = [
-        target(it["Arn"])
-        for rule in resources(template, "AWS::Events::Rule").values()
-        for it in rule["Properties"]["Targets"]
-    ]
-    consumed = set()
-    wanted = [("5xx", "HttpApi"), ("WriteThrottleEvents", "Table"), ("ReadThrottleEvents", "Table")]
-    for name in resources(template, FUNCTION):
-        wanted += [("Errors", name), ("Throttles", name)]
-    for mapping in resources(template, MAPPING).values():
-        source = text(mapping["Properties"]["EventSourceArn"])
-        consumed.add(target(mapping["Properties"]["EventSourceArn"]))
-        if source.endswith(".StreamArn"):
-            wanted.append(("IteratorAge", target(mapping["Properties"]["FunctionName"])))
-    for name in resources(template, MACHINE):
-        wanted += [("ExecutionsFailed", name), ("ExecutionsTimedOut", name)]
-    for name, queue in resources(template, QUEUE).items():
-        waits = name in PLANNED_CONSUMERS or name in consumed
-        wanted.append(("ApproximateAgeOfOldestMessage" if waits else "ApproximateNumberOfMessagesVisible", name))
-    wanted += [("Invocations", name) for name in scheduled]
-    # An alarm may be silent only while nothing takes from its queue.
-    silent = PLANNED_CONSUMERS.keys() - consumed
-    for metric, subject in wanted:
-        alarm = heard.get((metric, subject, 1))
-        if alarm is None:
-            yield f"{subject} has no alarm for {metric}"
-        elif alarm.get("ActionsEnabled", True) is not True and subject not in silent:
-            yield f"the alarm for {metric} of {subject} is silent"
-        elif metric == "Invocations" and (
-            alarm["TreatMissingData"] != "breaching" or alarm["ComparisonOperator"] != "LessThanThreshold"
-        ):
-            yield f"nobody hears when {subject} is not invoked"
 
 
 def time_limits(template):

@@ -42,6 +42,8 @@ OPEN = [
         f"app#{app}#env#{environment}#history",
     )
 ]
+# Notices too: the sweep sends those that the stream missed.
+DUE = ("promotion", "cleanup", "build", "run", "notice")
 FOREIGN = ["", "x", "t#", "t#T#tokens", "due#promotion#0", "config"]
 
 READ = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem"]
@@ -55,6 +57,8 @@ OTHER = [
     "dynamodb:DeleteTable",
     "dynamodb:UpdateTable",
 ]
+# What DynamoDB asks of KMS for whoever asks for an item.
+OPENS = ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo")
 FUNCTIONS = ("ApiRole", "RolloutRole", "RelayRole", "SweepRole")
 WORKERS = ("TenantRole", "RolloutRole", "RelayRole", "SweepRole")
 
@@ -90,8 +94,7 @@ def keys(template):
             "ApiRole": {"dynamodb:GetItem"} if key.endswith("#tokens") else set(),
             "TenantRole": set(READ + WRITE),
             "RolloutRole": set(READ + WRITE) - {"dynamodb:DeleteItem"},
-            "RelayRole": ({"dynamodb:GetItem"} if "#app#" in key else set())
-            | ({"dynamodb:DeleteItem"} if key.endswith("#outbox") else set()),
+            "RelayRole": {"dynamodb:DeleteItem"} if key.endswith("#outbox") else set(),
             "SweepRole": set(READ + WRITE),
             "PushRole": set(),
             "StateMachineRole": set(),
@@ -109,9 +112,10 @@ def keys(template):
                     yield f"{role} may {action} {key!r}"
             if may(template, role, action, "Table.Arn"):
                 yield f"{role} may {action} without naming a key"
-            index = on_key(template, role, action, "due#promotion#0", "Table.Arn/index/due")
-            if index != (role == "SweepRole" and action == "dynamodb:Query"):
-                yield f"{role} may {action} the index of what is due, or may not and should"
+            for kind in DUE:
+                index = on_key(template, role, action, f"due#{kind}#0", "Table.Arn/index/due")
+                if index != (role == "SweepRole" and action == "dynamodb:Query"):
+                    yield f"{role} may {action} the index of what is due of {kind}, or may not and should"
 
 
 def roles_of_others(template):
@@ -147,6 +151,12 @@ def data_keys(template):
         "kms:EncryptionContext:purpose": "variables",
         "kms:EncryptionContextKeys": ["tenant", "app", "environment", "release", "purpose"],
     }
+    # The key of a tenant's digests belongs to no release.
+    whole = {
+        "kms:EncryptionContext:tenant": TENANT,
+        "kms:EncryptionContext:purpose": "digests",
+        "kms:EncryptionContextKeys": ["tenant", "purpose"],
+    }
     through = {
         "kms:ViaService": "dynamodb.eu-central-1.amazonaws.com",
         "kms:EncryptionContext:aws:dynamodb:tableName": "Table",
@@ -155,8 +165,9 @@ def data_keys(template):
     wanted = {"TenantRole": both, "SweepRole": both, "RolloutRole": {"kms:Decrypt"}}
     for role in resources(template, "AWS::IAM::Role"):
         for action in sorted(both | {"kms:Encrypt", "kms:ScheduleKeyDeletion", "kms:CreateGrant", "kms:PutKeyPolicy"}):
-            if may(template, role, action, "Key.Arn", **context) != (action in wanted.get(role, set())):
-                yield f"{role} may {action} for a tenant, or may not and should"
+            for of_tenant in (context, whole):
+                if may(template, role, action, "Key.Arn", **of_tenant) != (action in wanted.get(role, set())):
+                    yield f"{role} may {action} for a tenant, or may not and should"
             wrong = [
                 {},
                 {**context, "kms:EncryptionContext:tenant": None},
@@ -167,29 +178,22 @@ def data_keys(template):
             ]
             if any(may(template, role, action, "Key.Arn", **it) for it in wrong):
                 yield f"{role} may {action} outside of a tenant"
-        if may(template, role, "kms:Decrypt", "Key.Arn", **through) != (role in (*FUNCTIONS, "TenantRole")):
-            yield f"{role} may read the table, or may not and should"
+        # A session of a tenant is given no more of these than its role has.
+        for action in (f"kms:{it}" for it in OPENS):
+            if may(template, role, action, "Key.Arn", **through) != (role in (*FUNCTIONS, "TenantRole")):
+                yield f"{role} may {action} through the table, or may not and should"
 
 
 def the_rest(template):
-    """Repositories, executions, messages and logs: those of this stage, by those who need them."""
-    ecr = "arn:aws:ecr:eu-central-1:111122223333:repository/"
-    keeps = ("ecr:CreateRepository", "ecr:SetRepositoryPolicy", "ecr:PutLifecyclePolicy")
-    cases = [(action, ecr + "slipway/dev/tbcdefghijk/shop", {"ApiRole"}) for action in keeps]
-    cases += [(action, ecr + "slipway/prod/tbcdefghijk/shop", set()) for action in keeps]
-    cases += [
-        ("ecr:DescribeImages", ecr + "slipway/dev/tbcdefghijk/shop", {"ApiRole", "RolloutRole", "SweepRole"}),
-        ("ecr:PutImage", ecr + "slipway/dev/tbcdefghijk/shop", {"PushRole"}),
-        ("ecr:PutImage", ecr + "slipway/prod/tbcdefghijk/shop", set()),
-        ("ecr:GetDownloadUrlForLayer", ecr + "slipway/dev/tbcdefghijk/shop", set()),
-        ("ecr:BatchDeleteImage", ecr + "slipway/dev/tbcdefghijk/shop", set()),
-        ("ecr:GetAuthorizationToken", "*", {"PushRole"}),
+    """Executions, messages, archives and logs: those of this stage, by those who need them."""
+    cases = [
         ("states:StartExecution", "StateMachine", {"ApiRole", "RelayRole", "SweepRole"}),
         ("states:StopExecution", "StateMachine", set()),
         ("lambda:InvokeFunction", "RolloutFunction.Arn", {"StateMachineRole"}),
-        ("sqs:SendMessage", "NotificationQueue.Arn", {"RelayRole"}),
+        ("sqs:SendMessage", "NotificationQueue.Arn", {"RelayRole", "SweepRole"}),
         ("sqs:SendMessage", "FailureQueue.Arn", {"RelayRole", "SweepRole"}),
         ("sqs:ReceiveMessage", "NotificationQueue.Arn", set()),
+        ("sqs:DeleteMessage", "NotificationQueue.Arn", set()),
         ("dynamodb:GetRecords", "Table.StreamArn", {"RelayRole"}),
         ("s3:PutObject", "Uploads.Arn/x", {"ApiRole"}),
         ("s3:DeleteObject", "Uploads.Arn/x", set()),

@@ -54,8 +54,12 @@ def definition():
 
 def rust_constant(file, name):
     """A constant of the code that the template has to agree with."""
-    source = (FOLDER.parent / file).read_text()
-    return re.search(rf'pub const {name}: &str = "([^"]*)";', source).group(1)
+    return re.search(rf'pub const {name}: &str = "([^"]*)";', source(file)).group(1)
+
+
+def source(file):
+    """A file of the project, by its path in it."""
+    return (FOLDER.parent / file).read_text()
 
 
 def resources(template, kind):

@@ -5,15 +5,17 @@ import unittest
 
 import checks
 import given
+import images
 import rights
+import watch
 from template import load
 
 TEMPLATE = load()
+IMAGES = {"Fn::Sub": "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/slipway/${Stage}/*"}
 
 CHECKS = [
     checks.mappings,
     checks.queues,
-    checks.alarms,
     checks.time_limits,
     checks.sweep,
     checks.variables,
@@ -28,6 +30,10 @@ CHECKS = [
     rights.roles_of_others,
     rights.data_keys,
     rights.the_rest,
+    images.images,
+    watch.alarms,
+    watch.metrics,
+    watch.documented,
     given.parameters,
     given.filters,
 ]
@@ -103,6 +109,31 @@ def variable(name, key):
     return f"{name} is told {key}", change
 
 
+def untold(name, key):
+    def change(template):
+        del properties(template, name)["Environment"]["Variables"][key]
+
+    return f"{name} is not told {key}", change
+
+
+def on_dashboard(old, new):
+    def change(template):
+        body = properties(template, "Dashboard")["DashboardBody"]
+        if old not in body["Fn::Sub"]:
+            raise ValueError(f"the dashboard has no {old}")
+        body["Fn::Sub"] = body["Fn::Sub"].replace(old, new)
+
+    return f"{new} on the dashboard and not {old}", change
+
+
+def another_alarm(template):
+    template["Resources"]["AnotherAlarm"] = copy.deepcopy(template["Resources"]["ApiErrorsAlarm"])
+
+
+def another_parameter(template):
+    template["Parameters"]["Another"] = {"Type": "String", "Description": "x"}
+
+
 def rule(template):
     template["Rules"].pop("NoPrivateClustersInProd")
 
@@ -169,17 +200,6 @@ FAULTS = {
         without("QueuesPolicy"),
         ("a consumer that takes longer", consuming),
     ],
-    checks.alarms: [
-        *(without(f"{name}ErrorsAlarm") for name in ("Api", "Rollout", "Relay", "Sweep")),
-        *(without(f"{name}ThrottlesAlarm") for name in ("Api", "Rollout", "Relay", "Sweep")),
-        *map(without, ("RelayAgeAlarm", "SweepIdleAlarm", "HttpApi5xxAlarm", "StateMachineFailedAlarm")),
-        *map(without, ("StateMachineTimedOutAlarm", "TableReadThrottlesAlarm", "TableWriteThrottlesAlarm")),
-        *map(without, ("FailureQueueAlarm", "NotificationDeadLetterAlarm", "NotificationAgeAlarm")),
-        setting("RelayErrorsAlarm", "AlarmActions", None),
-        adding("FailureQueueAlarm", "ActionsEnabled", False),
-        setting("SweepIdleAlarm", "TreatMissingData", "notBreaching"),
-        ("a silent alarm of a queue that is taken from", consuming),
-    ],
     checks.time_limits: [
         setting("ApiFunction", "Timeout", 25),
         setting("ApiFunction", "Timeout", 30),
@@ -199,6 +219,7 @@ FAULTS = {
     checks.variables: [
         variable("RolloutFunction", "SLIPWAY_STATE_MACHINE"),
         variable("RelayFunction", "SLIPWAY_PRIVATE_CLUSTERS"),
+        untold("SweepFunction", "SLIPWAY_NOTIFICATIONS"),
         variable("SweepFunction", "SLIPWAY_OPERATOR_SHA256"),
         without("SweepFunction"),
     ],
@@ -255,6 +276,10 @@ FAULTS = {
         granting("RelayRole", "dynamodb:Query", {"Fn::Sub": "${Table.Arn}/index/due"}),
         statement("TenantRole", "WorksOnTheTable", Condition={}),
         statement("ApiRole", "LooksUpTokens"),
+        statement("RelayRole", "TakesOutOfTheOutbox"),
+        granting("RelayRole", "dynamodb:GetItem", {"Fn::GetAtt": ["Table", "Arn"]}),
+        statement("SweepRole", "WorksOnTheTable"),
+        statement("SweepRole", "FindsWhatIsDue"),
         ("a pattern that begins anywhere", open_prefix),
     ],
     rights.roles_of_others: [
@@ -265,6 +290,9 @@ FAULTS = {
     ],
     rights.data_keys: [
         statement("TenantRole", "MakesDataKeys", Condition={}),
+        statement("TenantRole", "MakesDataKeys", Action=["kms:Decrypt"]),
+        statement("TenantRole", "OpensTheTable", Action=["kms:Decrypt"]),
+        statement("TenantRole", "SeesTheTablesKey"),
         statement("RolloutRole", "OpensVariables"),
         statement("ApiRole", "OpensTheTable", Condition={}),
         granting("ApiRole", "kms:Decrypt", {"Fn::GetAtt": ["Key", "Arn"]}),
@@ -272,7 +300,49 @@ FAULTS = {
     rights.the_rest: [
         statement("RelayRole", "StartsRollouts"),
         granting("RolloutRole", "states:StopExecution", {"Ref": "StateMachine"}),
-        granting("PushRole", "ecr:BatchDeleteImage", "arn:aws:ecr:eu-central-1:111122223333:repository/*"),
+        statement("SweepRole", "SendsNotifications"),
+        granting("SweepRole", "sqs:ReceiveMessage", {"Fn::GetAtt": ["NotificationQueue", "Arn"]}),
+    ],
+    images.images: [
+        statement("ApiRole", "KeepsRepositories"),
+        statement("ApiRole", "FindsAndKeepsImages", Action=["ecr:BatchGetImage"]),
+        statement("SweepRole", "FindsAndKeepsImages"),
+        statement("PushRole", "Pushes", Resource="arn:aws:ecr:eu-central-1:111122223333:repository/*"),
+        statement("PushRole", "LogsIn"),
+        granting("ApiRole", "ecr:DescribeRepositories", IMAGES),
+        granting("RolloutRole", "ecr:BatchGetImage", IMAGES),
+        granting("PushRole", "ecr:BatchDeleteImage", IMAGES),
+    ],
+    watch.alarms: [
+        *(without(f"{name}ErrorsAlarm") for name in ("Api", "Rollout", "Relay", "Sweep")),
+        *(without(f"{name}ThrottlesAlarm") for name in ("Api", "Rollout", "Relay", "Sweep")),
+        *map(without, ("RelayAgeAlarm", "SweepIdleAlarm", "HttpApi5xxAlarm", "StateMachineFailedAlarm")),
+        *map(without, ("StateMachineTimedOutAlarm", "TableReadThrottlesAlarm", "TableWriteThrottlesAlarm")),
+        *map(without, ("FailureQueueAlarm", "NotificationDeadLetterAlarm", "NotificationAgeAlarm")),
+        setting("RelayErrorsAlarm", "AlarmActions", None),
+        adding("FailureQueueAlarm", "ActionsEnabled", False),
+        setting("SweepIdleAlarm", "TreatMissingData", "notBreaching"),
+        ("a silent alarm of a queue that is taken from", consuming),
+    ],
+    watch.metrics: [
+        *map(without, ("RecordsFailedAlarm", "SweepItemsAlarm")),
+        setting("SweepItemsAlarm", "DatapointsToAlarm", 1),
+        setting("RecordsFailedAlarm", "Threshold", 5),
+        setting("RecordsFailedAlarm", "Namespace", "AWS/Lambda"),
+        setting("SweepItemsAlarm", "Dimensions", [{"Name": "Stage", "Value": "prod"}]),
+        *(on_dashboard(old, new) for old, new in (
+            ('"Turns"', '"Turn"'),
+            ('"NoticesSent"', '"RecordsFailed"'),
+            ('"Outcome", "rolled_back"', '"Outcome", "failed"'),
+            ('"x": 8, "y": 24', '"x": 0, "y": 24'),
+            ('["AWS/SQS"', '["AWS/SQS", "NumberOfMessagesSent"], ["AWS/SQS"'),
+        )),
+    ],
+    watch.documented: [
+        without("ApiErrorsAlarm"),
+        without("SweepItemsAlarm"),
+        ("an alarm that is not described", another_alarm),
+        ("a parameter that is not described", another_parameter),
     ],
     given.parameters: [("private clusters in prod", rule)],
     given.filters: [
