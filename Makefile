@@ -17,7 +17,7 @@ WORLDS ?= 100000
 SLIPWAY := SLIPWAY_CONFIG=$(CURDIR)/$(KEPT)/config.json $(PROGRAMS)/slipway
 
 .PHONY: help build demo demo-kubernetes up down test test-interpreter test-kubernetes cluster cluster-status \
-  cluster-stop soak bench check check-infra
+  cluster-stop soak bench check check-infra package deploy
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,6 +54,12 @@ cluster-status: ## Tell how each part of the cluster does
 
 cluster-stop: ## Stop the cluster and leave nothing of it running
 	@cluster/cluster stop
+
+package: ## Build the four functions for Lambda on arm64, into target/lambda
+	@scripts/package.sh arm64
+
+deploy: ## Deploy what was packaged as the stack of STAGE (dev or prod); needs OPERATOR_TOKEN_SHA256
+	@scripts/deploy.sh "$(STAGE)"
 
 soak: ## Run WORLDS random worlds of the protocol, and one in fifty once more over the real store
 	cargo build --locked --release --workspace

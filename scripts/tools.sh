@@ -3,6 +3,7 @@
 #
 #   infra    sam, cfn-lint, ministack, and python with what the tests of the template import
 #   checkov  checkov, whose requirements conflict with the others'
+#   package  cargo-lambda, and Zig, by which it compiles for arm64
 #
 # The folder is named after what is in it, so that it is made anew when that changes.
 set -euo pipefail
@@ -11,7 +12,8 @@ cd "$(dirname "$0")/.."
 case ${1-} in
   infra) requirements=infra/requirements.txt ;;
   checkov) requirements=infra/requirements-checkov.txt ;;
-  *) echo "usage: scripts/tools.sh infra|checkov" >&2; exit 2 ;;
+  package) requirements=infra/requirements-package.txt ;;
+  *) echo "usage: scripts/tools.sh infra|checkov|package" >&2; exit 2 ;;
 esac
 
 # Another Python cannot use what this one has installed.

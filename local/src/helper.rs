@@ -23,6 +23,6 @@ pub fn run(args: &[String]) -> Option<ExitCode> {
 /// Prints a new token, to be kept, and its SHA-256, which the stack is given. Neither is written anywhere.
 fn operator_token() -> ExitCode {
     let OperatorToken { token, sha256 } = OperatorToken::new([rand::random(), rand::random()], rand::random());
-    let written = writeln!(io::stdout(), "OPERATOR_TOKEN={}\nOPERATOR_TOKEN_SHA256={sha256}", token.reveal());
+    let written = writeln!(io::stdout(), "SLIPWAY_TOKEN={}\nOPERATOR_TOKEN_SHA256={sha256}", token.reveal());
     if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -9,6 +9,7 @@ use aws_sdk_ecr::config::Builder;
 use aws_sdk_ecr::types::AuthorizationData;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use slipway_domain::cluster::place::Account;
 use slipway_domain::error::{Error, Result};
 use slipway_domain::id::TenantId;
 use slipway_domain::name::AppName;
@@ -22,7 +23,7 @@ use super::Ecr;
 use super::answer::Attempt;
 use crate::arn::RepositoryArn;
 use crate::fault::Failure;
-use crate::policy;
+use crate::policy::{self, Access};
 use crate::sts::AssumeError;
 
 impl Ecr {
@@ -67,6 +68,10 @@ impl Repositories for Ecr {
     async fn login(&self, repository: &Repository) -> Result<Login> {
         let (tenant, app) = self.owner(repository)?;
         self.push_login(&tenant, &app).await
+    }
+
+    async fn let_pull(&self, tenant: &TenantId, app: &AppName, accounts: Vec<Account>) -> Result<()> {
+        self.permit(tenant, app, &Access { pullers: accounts, revoked_at: None }).await
     }
 }
 

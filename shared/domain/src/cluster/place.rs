@@ -117,7 +117,7 @@ impl fmt::Display for Region {
 pub struct ParseAccountError;
 
 /// The 12 digits of an account.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Account(String);
 

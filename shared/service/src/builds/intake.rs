@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use slipway_domain::cluster::place::Account;
 use slipway_domain::error::{Error, Result};
 use slipway_domain::id::{BuildId, TenantId};
 use slipway_domain::name::AppName;
@@ -40,6 +41,11 @@ pub trait Repositories: Send + Sync {
 
     /// A login that is good for this repository; where it is made, a fresh one at each call.
     async fn login(&self, repository: &Repository) -> Result<Login>;
+
+    /// Lets these accounts of AWS pull the app's images, and no others. Nothing where nodes log in by themselves.
+    async fn let_pull(&self, _tenant: &TenantId, _app: &AppName, _accounts: Vec<Account>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Which builds are taken.
@@ -74,6 +80,13 @@ impl Intake {
         match self.repositories() {
             Some(repositories) => format!("push it to {} first", repositories.repository(tenant, app)),
             None => "build it from source first".to_owned(),
+        }
+    }
+
+    pub(crate) async fn let_pull(&self, tenant: &TenantId, app: &AppName, accounts: Vec<Account>) -> Result<()> {
+        match self.repositories() {
+            Some(repositories) => repositories.let_pull(tenant, app, accounts).await,
+            None => Ok(()),
         }
     }
 

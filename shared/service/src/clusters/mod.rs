@@ -145,6 +145,7 @@ impl Slipway {
             Err(StoreError::Missing(Subject::Cluster)) => Err(unknown_cluster(after.cluster.as_ref())),
             done => Ok(done?),
         }?;
+        self.let_pull(caller, app).await?;
         self.environment(caller, app, environment).await
     }
 
@@ -175,6 +176,22 @@ impl Slipway {
                 Err(Error::new(Kind::Unprocessable, "cluster_required", message).field("/cluster", "is missing"))
             }
         }
+    }
+
+    /// Lets the accounts of the clusters that the app's environments are in pull its images, and no others.
+    pub(crate) async fn let_pull(&self, caller: &Caller, app: &AppName) -> Result<()> {
+        if self.clusters.is_none() {
+            return Ok(());
+        }
+        let store = self.of(caller);
+        let mut accounts = Vec::new();
+        for name in store.environments(app).await?.into_iter().filter_map(|environment| environment.cluster) {
+            let connected = store.cluster(&name).await?.filter(|cluster| cluster.connected_at.is_some());
+            accounts.extend(connected.map(|cluster| cluster.place.account));
+        }
+        accounts.sort();
+        accounts.dedup();
+        self.intake.let_pull(caller.tenant(), app, accounts).await
     }
 
     fn connecting(&self) -> Result<&dyn Clusters> {

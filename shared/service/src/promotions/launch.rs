@@ -42,6 +42,9 @@ impl Slipway {
                 (None, None) => return Err(Error::internal("a promotion that is not refused has no plan")),
                 (None, Some(outlook)) => outlook,
             };
+            if !checked.noop {
+                self.let_pull(caller, app).await?;
+            }
             let id = PromotionId::from_entropy(self.entropy.draw());
             let change = self.change_once(caller, action(wish.kind), idempotency, 202, &id);
             let written = if checked.noop {
