@@ -78,10 +78,12 @@ check: check-infra ## Formatting, lints, documentation, rules of dependencies, a
 # A region has to be named, and nothing is asked of it.
 check-infra: export AWS_DEFAULT_REGION := eu-central-1
 check-infra: export SAM_CLI_TELEMETRY := 0
-check-infra: ## The template and the state machine: lints, and whether they keep what they promise
+check-infra: ## The template, the state machine, what stands in for AWS: lints, and whether they keep what they promise
 	npx --yes asl-validator@4 --json-path infra/rollout.asl.json
 	tools=$$(scripts/tools.sh infra); \
 	  "$$tools/sam" validate --lint; \
 	  "$$tools/cfn-lint" --regions $$AWS_DEFAULT_REGION -- infra/template.yaml; \
-	  PYTHONDONTWRITEBYTECODE=1 "$$tools/python" -m unittest discover --start-directory infra/tests --pattern test_template.py
+	  export PYTHONDONTWRITEBYTECODE=1; \
+	  "$$tools/python" -m unittest discover --start-directory infra/tests --pattern test_template.py; \
+	  "$$tools/python" -m unittest discover --start-directory tests/aws/standin --top-level-directory tests/aws
 	tools=$$(scripts/tools.sh checkov); "$$tools/checkov" --config-file .checkov.yaml
