@@ -10,13 +10,14 @@ CARGO_BUILD := cargo build --locked --workspace --bin slipway --bin slipway-loca
   --bin demo-kubernetes
 TESTS_KUBERNETES := --test kubernetes --test kubernetes_engine --test kubernetes_disturbed
 CARGO_TEST_KUBERNETES := cargo test --locked --workspace --no-fail-fast $(TESTS_KUBERNETES)
+CARGO_TEST_AWS := cargo test --locked --workspace --no-fail-fast --test end_to_end --test aws -- --nocapture
 PROGRAMS := target/debug
 KEPT := .slipway
 PORT ?= 7070
 WORLDS ?= 100000
 SLIPWAY := SLIPWAY_CONFIG=$(CURDIR)/$(KEPT)/config.json $(PROGRAMS)/slipway
 
-.PHONY: help build demo demo-kubernetes up down test test-interpreter test-kubernetes cluster cluster-status \
+.PHONY: help build demo demo-kubernetes up down test test-interpreter test-kubernetes test-aws cluster cluster-status \
   cluster-stop soak bench check check-infra package deploy
 
 help: ## List the targets
@@ -46,6 +47,9 @@ test-interpreter: ## Run the state machine by a second interpreter, along the sa
 test-kubernetes: ## Run the tests that need a Kubernetes cluster: KUBECONFIG's, or one that is started for them
 	@cluster/cluster with bash -euc 'cluster/smoke; cluster/images; $(CARGO_TEST_KUBERNETES)'
 
+test-aws: ## Deploy to an emulator of AWS and promote there, on a real cluster that is found as one of EKS; as root
+	@scripts/test-aws.sh env SLIPWAY_TARGET=aws $(CARGO_TEST_AWS)
+
 cluster: ## Start a real Kubernetes cluster on this machine, with a registry; as root. The first time builds it
 	@cluster/cluster start
 
@@ -71,7 +75,7 @@ bench: ## Measure what everything costs, or only the SECTIONS that are named
 
 check: check-infra ## Formatting, lints, documentation, rules of dependencies, and what check-infra looks at
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets $(TESTS_KUBERNETES) -- -D warnings
+	cargo clippy --locked --workspace --all-targets $(TESTS_KUBERNETES) --test aws -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	node scripts/dependencies.mjs
 

@@ -18,6 +18,26 @@ pub struct Facts {
     pub data: PathBuf,
     /// The folder in which the node looks up how to speak to a registry.
     pub hosts: PathBuf,
+    /// What it has of a cluster of EKS, where it was started so.
+    pub eks: Option<Eks>,
+}
+
+/// The API server as one of EKS.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Eks {
+    /// Host names that its certificate has.
+    pub names: Vec<String>,
+    /// Of the certificate authority, in PEM.
+    pub authority: PathBuf,
+    pub webhook: Webhook,
+}
+
+/// Whom the API server asks for the bearer of a token.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Webhook {
+    pub url: String,
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 impl Facts {

@@ -69,6 +69,11 @@ impl Owner {
         Ok(self.facts.hosts.join(host))
     }
 
+    /// Lets the node pull what is in this registry from another address, over plain HTTP.
+    pub async fn mirror(&self, registry: &str, address: &str) -> Result<()> {
+        told(self.cluster(&["mirror", registry, address]), "").await.map(drop)
+    }
+
     fn cluster(&self, words: &[&str]) -> Command {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cluster/cluster");
         let mut command = Command::new(program);

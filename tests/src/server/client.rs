@@ -1,6 +1,7 @@
 //! A client of the API that remembers every answer, if it is told to.
 
 use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -58,10 +59,20 @@ impl Answer {
     }
 }
 
+/// A client that finds what is called `….localhost` on this machine, where such names are by their standard, whatever
+/// the machine's resolver makes of them.
+fn resolving(url: &str) -> Result<reqwest::ClientBuilder> {
+    let builder = reqwest::Client::builder();
+    let url: reqwest::Url = url.parse().map_err(failed(format!("read the address {url}")))?;
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Ok(builder) };
+    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Ok(if host.ends_with(".localhost") { builder.resolve(host, here) } else { builder })
+}
+
 impl Client {
     /// `url` is the server's origin.
     pub fn new(url: &str, token: &str) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(LIMIT).build().map_err(failed("make an HTTP client"))?;
+        let http = resolving(url)?.timeout(LIMIT).build().map_err(failed("make an HTTP client"))?;
         Ok(Self { http, url: url.to_owned(), token: token.to_owned(), keys: AtomicU64::new(0), tape: None })
     }
 

@@ -1,0 +1,148 @@
+//! The stack of `infra/template.yaml`, deployed to an emulator of AWS on this machine, in front of the project's cluster.
+//!
+//! ```text
+//! test ──HTTP──► API Gateway ─┐                    Emulator (ministack): runs the functions as they are
+//!                             ▼
+//!              api, rollout, relay, sweep ──AWS──► Standin ──► Emulator: table, stream, state machine, queues, keys, images
+//!                             │                       │
+//!                             │                       └── what the emulator lacks: tenants' roles, EKS, session policies
+//!                             └──Kubernetes──► API server, which asks the Standin whose token it is
+//! ```
+//!
+//! Where the emulator falls short of AWS: it enforces no policies (the stand-in does, for tenants' sessions), throttles
+//! nothing, ignores partial answers of stream batches, and starts a process for each call of a function.
+
+pub mod emulator;
+pub mod sabotage;
+pub mod standin;
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use slipway_service::tenants::OperatorToken;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use self::emulator::Emulator;
+use self::standin::Standin;
+use crate::kubernetes::facts::{Eks, Facts};
+use crate::kubernetes::images::{self, Elsewhere};
+use crate::product::owner::Owner;
+use crate::server::client::Client;
+use crate::server::shop::text;
+use crate::server::{Result, failed};
+
+/// The account of the installation.
+pub const ACCOUNT: &str = "111122223333";
+pub const REGION: &str = "eu-central-1";
+/// The accounts of tenants.
+pub const TENANTS: [&str; 2] = ["210987654321", "310987654321"];
+/// What every resource is called after.
+pub const STAGE: &str = "dev";
+
+/// A deployed installation. Everything ends when it is dropped.
+pub struct Aws {
+    pub emulator: Emulator,
+    pub standin: Standin,
+    pub facts: Facts,
+    pub eks: Eks,
+    /// Of the cluster behind.
+    pub owner: Owner,
+    pub url: String,
+    pub operator: Client,
+    pub folder: TempDir,
+}
+
+/// A tenant, with its owner's client.
+pub struct Tenant {
+    pub id: String,
+    pub account: &'static str,
+    pub client: Client,
+}
+
+impl Aws {
+    pub async fn start() -> Result<Self> {
+        let facts = Facts::read();
+        let eks = facts.eks.clone().ok_or("the cluster was not started as one of EKS: run this with `make test-aws`")?;
+        let folder = tempfile::tempdir().map_err(failed("make a folder"))?;
+        let tools = tools().await?;
+        let ports = emulator::ports()?;
+        let standin = Standin::start(&tools, &ports, &eks, folder.path()).await?;
+        let emulator = Emulator::start(&tools, &ports, standin.url(), &facts, &eks, folder.path()).await?;
+        let owner = Owner::new(&facts).await?;
+        owner.mirror(&registry(), &emulator.host()).await?;
+        let token = OperatorToken::new([rand::random(), rand::random()], rand::random());
+        let url = deploy(&standin, &facts, &token.sha256).await?;
+        let operator = Client::new(&url, token.token.reveal())?;
+        Ok(Self { emulator, standin, facts, eks, owner, url, operator, folder })
+    }
+
+    /// A new tenant.
+    pub async fn tenant(&self, name: &str, number: usize) -> Result<Tenant> {
+        let made = self.operator.post("/v1/tenants", &json!({ "name": name })).await?;
+        let client = Client::new(&self.url, &text(&made["token"])?)?;
+        Ok(Tenant { id: text(&made["id"])?, account: TENANTS[number], client })
+    }
+
+    /// A new tenant whose cluster of this name is connected.
+    pub async fn connected(&self, cluster: &str, number: usize) -> Result<Tenant> {
+        let tenant = self.tenant(&format!("tenant {number}"), number).await?;
+        let made = tenant.client.post("/v1/clusters", &tenant.cluster(cluster)).await?;
+        self.standin.register(&self.eks, number, &made, made["external_id"].as_str()).await?;
+        tenant.client.post(&format!("/v1/clusters/{cluster}/connect"), &json!({})).await?;
+        Ok(tenant)
+    }
+
+    /// Pushes the test application as whoever is told where to: `push` is what the API said. Returns the digest.
+    pub async fn push(&self, tag: &str, push: &Value) -> Result<String> {
+        let repository = text(&push["repository"])?;
+        let path = repository.strip_prefix(&format!("{}/", registry()));
+        let path = path.ok_or_else(|| format!("{repository} is no repository of {}", registry()))?;
+        let (username, password) = (text(&push["username"])?, text(&push["password"])?);
+        let host = self.emulator.host();
+        let to = Elsewhere { host: &host, path, username: &username, password: &password };
+        Ok(images::push(tag, &self.facts.registry, &to).await.to_string())
+    }
+}
+
+impl Tenant {
+    /// What it says of its cluster.
+    pub fn cluster(&self, name: &str) -> Value {
+        json!({ "name": name, "region": REGION, "account": self.account, "eks_name": "prod" })
+    }
+}
+
+/// Where the images of the installation are.
+pub fn registry() -> String {
+    format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com")
+}
+
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+async fn tools() -> Result<PathBuf> {
+    let made = Command::new(project().join("scripts/tools.sh")).arg("infra").stderr(Stdio::inherit()).output().await;
+    let made = made.map_err(failed("install the tools"))?;
+    if !made.status.success() {
+        return Err(format!("scripts/tools.sh ended with {}", made.status));
+    }
+    Ok(PathBuf::from(String::from_utf8_lossy(&made.stdout).trim()))
+}
+
+/// As whoever operates it would. Returns the address of the API.
+async fn deploy(standin: &Standin, facts: &Facts, sha256: &str) -> Result<String> {
+    let mut command = Command::new(project().join("scripts/deploy.sh"));
+    command.arg(STAGE).env("OPERATOR_TOKEN_SHA256", sha256).env("ARCHITECTURE", "x86_64");
+    command.env("PRIVATE_CLUSTERS", format!("{}/32", facts.address)).env("AWS_ENDPOINT_URL", standin.url());
+    command.env("AWS_ACCESS_KEY_ID", ACCOUNT).env("AWS_SECRET_ACCESS_KEY", emulator::SECRET);
+    command.env("AWS_REGION", REGION).env("AWS_DEFAULT_REGION", REGION).env("AWS_EC2_METADATA_DISABLED", "true");
+    let told = command.stdin(Stdio::null()).output().await.map_err(failed("deploy"))?;
+    let output = String::from_utf8_lossy(&told.stdout);
+    let url = output.split_whitespace().find(|word| word.starts_with("http://") && word.contains(".execute-api."));
+    match url {
+        Some(url) if told.status.success() => Ok(url.to_owned()),
+        _ => Err(format!("the deployment ended with {}:\n{output}{}", told.status, String::from_utf8_lossy(&told.stderr))),
+    }
+}
