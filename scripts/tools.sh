@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes a folder of Python tools, unless it is there, and prints where their programs are. Usage: scripts/tools.sh NAME
 #
-#   infra    sam, cfn-lint, ministack, and python with what the tests of the template import
+#   infra    sam, cfn-lint, and python with what the tests of the template import
+#   emulator ministack, which conflicts with sam
 #   checkov  checkov, whose requirements conflict with the others'
 #   package  cargo-lambda, and Zig, by which it compiles for arm64
 #
@@ -11,9 +12,10 @@ cd "$(dirname "$0")/.."
 
 case ${1-} in
   infra) requirements=infra/requirements.txt ;;
+  emulator) requirements=infra/requirements-emulator.txt ;;
   checkov) requirements=infra/requirements-checkov.txt ;;
   package) requirements=infra/requirements-package.txt ;;
-  *) echo "usage: scripts/tools.sh infra|checkov|package" >&2; exit 2 ;;
+  *) echo "usage: scripts/tools.sh infra|emulator|checkov|package" >&2; exit 2 ;;
 esac
 
 # Another Python cannot use what this one has installed.

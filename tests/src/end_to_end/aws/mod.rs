@@ -66,10 +66,10 @@ impl Aws {
         let facts = Facts::read();
         let eks = facts.eks.clone().ok_or("the cluster was not started as one of EKS: run this with `make test-aws`")?;
         let folder = tempfile::tempdir().map_err(failed("make a folder"))?;
-        let tools = tools().await?;
+        let (tools, emulating) = (tools("infra").await?, tools("emulator").await?);
         let ports = emulator::ports()?;
         let standin = Standin::start(&tools, &ports, &eks, folder.path()).await?;
-        let emulator = Emulator::start(&tools, &ports, standin.url(), &facts, &eks, folder.path()).await?;
+        let emulator = Emulator::start(&emulating, &ports, standin.url(), &facts, &eks, folder.path()).await?;
         let owner = Owner::new(&facts).await?;
         owner.mirror(&registry(), &emulator.host()).await?;
         let token = OperatorToken::new([rand::random(), rand::random()], rand::random());
@@ -122,8 +122,8 @@ pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-async fn tools() -> Result<PathBuf> {
-    let made = Command::new(project().join("scripts/tools.sh")).arg("infra").stderr(Stdio::inherit()).output().await;
+async fn tools(name: &str) -> Result<PathBuf> {
+    let made = Command::new(project().join("scripts/tools.sh")).arg(name).stderr(Stdio::inherit()).output().await;
     let made = made.map_err(failed("install the tools"))?;
     if !made.status.success() {
         return Err(format!("scripts/tools.sh ended with {}", made.status));
