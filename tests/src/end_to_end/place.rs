@@ -1,6 +1,7 @@
 //! Where the product runs.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use slipway_domain::repository::RegistryAddress;
@@ -34,7 +35,8 @@ setTimeout(() => server.listen(process.env.PORT, '127.0.0.1'), Number(process.en
 pub enum Place {
     Local(Box<Local>),
     Kubernetes(Box<Product>),
-    Aws(Box<Aws>, Box<Tenant>),
+    /// Several tenants may have their places on one installation.
+    Aws(Arc<Aws>, Box<Tenant>),
 }
 
 /// The product on this machine.
@@ -53,7 +55,7 @@ impl Place {
             "aws" => {
                 let aws = Aws::start().await?;
                 let tenant = aws.connected("main", 0).await?;
-                Ok(Self::Aws(Box::new(aws), Box::new(tenant)))
+                Ok(Self::Aws(Arc::new(aws), Box::new(tenant)))
             }
             other => Err(format!("{TARGET} is {other:?}; it must be local, kubernetes or aws")),
         }

@@ -37,7 +37,7 @@ use crate::server::{Result, failed};
 pub const ACCOUNT: &str = "111122223333";
 pub const REGION: &str = "eu-central-1";
 /// The accounts of tenants.
-pub const TENANTS: [&str; 2] = ["210987654321", "310987654321"];
+pub const TENANTS: [&str; 3] = ["210987654321", "310987654321", "410987654321"];
 /// What every resource is called after.
 pub const STAGE: &str = "dev";
 
@@ -92,6 +92,60 @@ impl Aws {
         self.standin.register(&self.eks, number, &made, made["external_id"].as_str()).await?;
         tenant.client.post(&format!("/v1/clusters/{cluster}/connect"), &json!({})).await?;
         Ok(tenant)
+    }
+
+    /// All items of the table.
+    pub async fn table(&self) -> Result<Vec<Value>> {
+        let (mut items, mut start) = (Vec::new(), Value::Null);
+        loop {
+            let mut body = json!({ "TableName": self.table_name().await?, "ConsistentRead": true });
+            if !start.is_null() {
+                body["ExclusiveStartKey"] = start;
+            }
+            let page = self.emulator.ask("dynamodb", "DynamoDB_20120810.Scan", &body).await?;
+            items.extend(page["Items"].as_array().cloned().unwrap_or_default());
+            start = page["LastEvaluatedKey"].clone();
+            if start.is_null() {
+                return Ok(items);
+            }
+        }
+    }
+
+    async fn table_name(&self) -> Result<String> {
+        let tables = self.emulator.ask("dynamodb", "DynamoDB_20120810.ListTables", &json!({})).await?;
+        let names = tables["TableNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let name = names.into_iter().find(|name| name.starts_with("slipway-"));
+        name.map(str::to_owned).ok_or_else(|| format!("there is no table: {tables}"))
+    }
+
+    /// The bodies of the notifications that wait, taken as their consumer would take them.
+    pub async fn messages(&self) -> Result<Vec<String>> {
+        let ask = async |target: &str, body: Value| self.emulator.ask("sqs", &format!("AmazonSQS.{target}"), &body).await;
+        let queues = ask("ListQueues", json!({})).await?;
+        let urls = queues["QueueUrls"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let ours = |url: &&str| url.contains("NotificationQueue");
+        let url = urls.into_iter().find(ours).ok_or_else(|| format!("there is no queue: {queues}"))?.to_owned();
+        let mut messages = Vec::new();
+        loop {
+            let found = ask("ReceiveMessage", json!({ "QueueUrl": url, "MaxNumberOfMessages": 10 })).await?;
+            let found = found["Messages"].as_array().cloned().unwrap_or_default();
+            if found.is_empty() {
+                return Ok(messages);
+            }
+            messages.extend(found.iter().filter_map(|message| message["Body"].as_str().map(str::to_owned)));
+        }
+    }
+
+    /// What the emulator and the stand-in said.
+    pub fn log(&self) -> String {
+        let read = |name: &str| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+        ["emulator.log", "standin.log"].map(read).join("\n")
+    }
+
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
     /// Pushes the test application as whoever is told where to: `push` is what the API said. Returns the digest.

@@ -147,8 +147,18 @@ impl Execution {
         entered.filter_map(|event| event["stateEnteredEventDetails"]["name"].as_str()).collect()
     }
 
-    /// Events of one type.
-    pub fn count(&self, kind: &str) -> usize {
-        self.events.iter().filter(|event| event["type"] == json!(kind)).count()
+    /// Calls of the function that failed.
+    pub fn failures(&self) -> usize {
+        let failed = |event: &&Value| event["type"].as_str().is_some_and(|kind| kind.starts_with("Task") && failure(kind));
+        self.events.iter().filter(failed).count()
     }
+
+    /// The whole history.
+    pub fn text(&self) -> String {
+        Value::Array(self.events.clone()).to_string()
+    }
+}
+
+fn failure(kind: &str) -> bool {
+    kind.ends_with("Failed") || kind.ends_with("TimedOut")
 }
