@@ -1,5 +1,7 @@
 //! One sweep: what was left behind, and what the stream missed.
 
+use std::time::Duration;
+
 use slipway_domain::error::Result;
 use slipway_service::relay::Relay;
 use slipway_service::slipway::Slipway;
@@ -9,6 +11,9 @@ use crate::api::{self, StartError};
 use crate::host::Host;
 use crate::metrics::{Metrics, Unit};
 use crate::relay::relay;
+
+/// What collecting may take of a sweep; what is left is due in the next.
+const COLLECTING: Duration = Duration::from_secs(15);
 
 /// What a sweep works with.
 pub struct Sweeper {
@@ -22,11 +27,15 @@ impl Sweeper {
         Ok(Self { slipway: api::sweep(host)?, relay: relay(host)?, metrics: Metrics::new(host) })
     }
 
-    /// Promotions first: they are what somebody waits for.
+    /// What somebody waits for first: promotions and notices. What costs nothing while it stays comes last.
     pub async fn sweep(&self) -> Result<()> {
-        let swept = self.slipway.sweep().await?;
-        let sent = self.relay.sweep().await?;
-        tracing::info!(?swept, notices.sent = sent, "swept");
+        let (swept, sent) = tokio::join!(self.slipway.sweep(), self.relay.sweep());
+        let (swept, sent) = (swept?, sent?);
+        let collected = match tokio::time::timeout(COLLECTING, self.slipway.collect_due()).await {
+            Ok(collected) => collected?,
+            Err(_) => 0,
+        };
+        tracing::info!(?swept, notices.sent = sent, collected, "swept");
         self.count(&swept, sent);
         Ok(())
     }

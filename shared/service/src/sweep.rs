@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use slipway_domain::error::{Error, Result};
 use slipway_domain::id::TenantId;
 use slipway_domain::promotion::Environment;
@@ -20,7 +21,7 @@ use crate::draft::lost_a_race;
 use crate::ports::{ClusterError, Namespace};
 use crate::promotions::checks::cluster_error;
 use crate::slipway::Slipway;
-use crate::turn::{CleanupError, StoreRecords, Worker, clean_up, collect};
+use crate::turn::{COLLECTED_AFTER, CleanupError, StoreRecords, Worker, clean_up, collect};
 
 /// What one sweep did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Swept {
 
 /// How many due things of a kind one sweep looks at; the rest is due in the next.
 const AT_ONCE: usize = 200;
+/// How many of them it looks at beside each other.
+const BESIDE: usize = 16;
 /// Builds and runs are listed as due when their time is over; what ended before is found by looking ahead.
 const AHEAD: Duration = Duration::from_hours(2);
 
@@ -63,11 +66,15 @@ impl Slipway {
         for kind in kinds {
             let until = match kind {
                 DueKind::Promotion => now.plus(WINDOW),
-                DueKind::Cleanup | DueKind::Notice => now,
+                DueKind::Cleanup | DueKind::Notice | DueKind::Collect => now,
                 DueKind::Build | DueKind::Run => now.plus(AHEAD),
             };
-            for due in self.store.system().due(kind, until, AT_ONCE).await? {
-                let done = self.sweep_one(kind, &due, now).await;
+            let due = self.store.system().due(kind, until, AT_ONCE).await?;
+            // A cluster that does not answer holds up those of others as little as can be.
+            let mut looked = stream::iter(due)
+                .map(async |due| (self.sweep_one(kind, &due, now).await, due))
+                .buffer_unordered(BESIDE);
+            while let Some((done, due)) = looked.next().await {
                 note(&mut swept, kind, &due, done);
             }
         }
@@ -92,6 +99,35 @@ impl Slipway {
                 Some(next) => page.after = Some(next),
                 None => return Ok(removed),
             }
+        }
+    }
+
+    /// The same where something ended a while ago, of all tenants: for an installation that has no list of them.
+    pub async fn collect_due(&self) -> Result<u32> {
+        let now = self.clock.now();
+        let mut removed = 0;
+        for due in self.store.system().due(DueKind::Collect, now.minus(COLLECTED_AFTER), AT_ONCE).await? {
+            let store = self.store.scoped(due.tenant.clone());
+            let mut left = false;
+            if let Some(environment) = store.environment(&due.app, &due.environment).await? {
+                removed += self.collect_one(&store, &due.tenant, &environment).await;
+                left = self.left_to_collect(&due.tenant, &environment).await;
+            }
+            store.collected(&due, left.then_some(now)).await?;
+        }
+        Ok(removed)
+    }
+
+    /// Whether something ended that is still kept, or the cluster does not answer: then it is looked at again.
+    async fn left_to_collect(&self, tenant: &TenantId, environment: &Environment) -> bool {
+        if environment.promotion.is_some() {
+            // Its end is noted.
+            return false;
+        }
+        match self.processes.collect_runs(&namespace_of(tenant, environment), &[]).await {
+            Ok(kept) => !kept.is_empty(),
+            Err(ClusterError::Unreachable(_)) => true,
+            Err(ClusterError::Unauthorized(_) | ClusterError::Refused(_) | ClusterError::Conflict) => false,
         }
     }
 
@@ -156,7 +192,8 @@ impl Slipway {
             DueKind::Cleanup => self.sweep_environment(&store, due).await,
             DueKind::Build => self.sweep_build(&store, due).await,
             DueKind::Run => self.sweep_run(&store, due).await,
-            DueKind::Notice => Ok(Done::Nothing),
+            // The relay and the collector have ways of their own.
+            DueKind::Notice | DueKind::Collect => Ok(Done::Nothing),
         }
     }
 

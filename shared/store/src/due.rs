@@ -55,7 +55,7 @@ pub fn read(item: &Item) -> Result<Due> {
 const fn subject(kind: DueKind) -> Subject {
     match kind {
         DueKind::Promotion => Subject::Promotion,
-        DueKind::Cleanup => Subject::Environment,
+        DueKind::Cleanup | DueKind::Collect => Subject::Environment,
         DueKind::Build => Subject::Build,
         DueKind::Run => Subject::Run,
         DueKind::Notice => Subject::Notice,

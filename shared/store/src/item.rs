@@ -32,6 +32,10 @@ pub fn count(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+pub fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
 pub fn bytes(value: Vec<u8>) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }

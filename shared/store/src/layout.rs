@@ -15,6 +15,7 @@
 //! | promotion | `A promotion#<id>` | `promotion` | by version |
 //! | run | `A run#<id>` | `run` | by status |
 //! | what became of a release | `E history` | `release#<id>` | by the promotion that ends |
+//! | what may be collected in an environment | `E collect` | `collect` | by whatever ends there, then deleted |
 //! | idempotency record | `T idempotency#<hash of scope and key>` | `record` | once a day |
 //! | outbox | `T outbox` | `notice#<time>#<random>` | once, then deleted |
 //! | **sealed**: complete build | `A sealed#build#<id>` | `build` | once |
@@ -221,6 +222,10 @@ impl Layout {
         key(self.environment_part(app, environment, "history"), format!("release#{release}"))
     }
 
+    pub fn collect(&self, app: &AppName, environment: &EnvironmentName) -> Key {
+        key(self.environment_part(app, environment, "collect"), "collect")
+    }
+
     pub fn promotion(&self, app: &AppName, id: &PromotionId) -> Key {
         key(self.app_part(app, &format!("promotion#{id}")), "promotion")
     }
@@ -316,6 +321,7 @@ pub fn due_partition(kind: DueKind, shard: u8) -> String {
         DueKind::Build => "build",
         DueKind::Run => "run",
         DueKind::Notice => "notice",
+        DueKind::Collect => "collect",
     };
     format!("due#{kind}#{shard}")
 }

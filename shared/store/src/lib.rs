@@ -13,6 +13,7 @@ mod apps;
 mod audit;
 pub mod builds;
 mod clusters;
+mod collection;
 mod database;
 mod due;
 mod environments;

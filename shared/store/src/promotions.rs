@@ -205,9 +205,12 @@ impl Scoped {
         transaction.replace(Subject::Promotion, &key, row, vec![When::Is(VERSION, item::count(expected))])
     }
 
-    /// What the end of a promotion leaves: its line in the history and its notice.
+    /// What the end of a promotion leaves: its line in the history, its notice, and objects in the cluster.
     fn finish(&self, transaction: &mut Transaction, promotion: &Promotion) -> Result<()> {
         self.add_activation(transaction, promotion)?;
+        if let Some(ended) = promotion.ended_at {
+            self.leave(transaction, &promotion.app, &promotion.environment, ended)?;
+        }
         let notice = promotion.outcome.and_then(NoticeKind::of).zip(promotion.ended_at);
         notice.map_or(Ok(()), |(kind, at)| self.tell_promotion(transaction, kind, at, promotion))
     }

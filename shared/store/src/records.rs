@@ -280,6 +280,8 @@ pub enum DueKind {
     Run,
     /// Undelivered notices, by when they were written.
     Notice,
+    /// Environments in which something ended that leaves objects behind, by when it did.
+    Collect,
 }
 
 /// Something that is due: ids only. What it is about is read through `scoped`.

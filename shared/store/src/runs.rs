@@ -64,6 +64,7 @@ impl Scoped {
         let mut transaction = self.begin();
         let key = self.layout().run(&run.app, &run.id);
         transaction.update(Subject::Run, &key, &edit, Meaning::Stale(Subject::Run))?;
+        self.leave(&mut transaction, &run.app, &run.environment, end.at)?;
         let change = Change::system(end.at, "run.end", run.id.to_string());
         self.sign(&mut transaction, &change, &target(run))?;
         self.commit(transaction).await

@@ -111,11 +111,16 @@ impl<'a> App<'a> {
             let processes = self.processes().await?;
             let own = |process: &Value| process["release"] == json!(release) && process["ready"] == json!(true);
             last = format!("{environment:#}\n{processes:#?}");
-            let active = environment["active"]["id"] == json!(release) || environment["active"] == json!(release);
+            let active = environment["active"] == json!(release);
             let quiet = environment["promotion"].is_null() && environment["status"] == json!("running");
             Ok((active && quiet && processes.len() == count && processes.iter().all(own)).then_some(()))
         });
         waited.await.map_err(|error| format!("{error}; {last}"))
+    }
+
+    /// The release that is the active one.
+    pub async fn active(&self) -> Result<String> {
+        text(&self.client.get(&self.environment()).await?["active"])
     }
 
     pub async fn processes(&self) -> Result<Vec<Value>> {

@@ -45,7 +45,7 @@ async fn all(ground: &Ground, app: &App<'_>, sabotage: &Sabotage<'_>) -> Result<
 
 /// An error that no retry helps: the machine restores.
 async fn turned_back(ground: &Ground, app: &App<'_>, sabotage: &Sabotage<'_>) -> Result<()> {
-    let active = app.client.get(&app.environment()).await?["active"]["id"].clone();
+    let active = app.active().await?;
     let release = app.set("active", &json!({ "STORY": "internal" })).await?;
     sabotage.plan(&["run", "error Internal"])?;
     let promotion = app.promote(&release).await?;
@@ -53,7 +53,7 @@ async fn turned_back(ground: &Ground, app: &App<'_>, sabotage: &Sabotage<'_>) ->
     let execution = Execution::named(&ground.aws, &format!("{promotion}-1")).await?;
     println!("a step that breaks: {:?}", execution.path());
     check(execution.path().contains(&"Restore"), || format!("{:?}", execution.path()))?;
-    app.runs(active.as_str().unwrap_or_default(), 2).await
+    app.runs(&active, 2).await
 }
 
 /// An error that stays: the machine gives up, and the sweep starts another one once the function is well again.

@@ -9,41 +9,44 @@ use tokio::process::Command;
 
 use crate::{Ground, check};
 
+/// The account of this story's tenant, which others leave alone.
+const NUMBER: usize = 3;
+
 pub async fn story(ground: &Ground) -> Result<()> {
     let aws = &ground.aws;
-    let tenant = aws.tenant("connecting", 1).await?;
+    let tenant = aws.tenant("connecting", NUMBER).await?;
     let made = tenant.client.post("/v1/clusters", &tenant.cluster("late")).await?;
     let (role, group, right) = (made["role"].clone(), made["group"].clone(), made["external_id"].as_str());
     let connect = async || tenant.client.send(Method::POST, "/v1/clusters/late/connect", Some(&json!({})), None).await;
 
-    aws.standin.register(&aws.eks, 1, &made, right).await?;
+    aws.standin.register(&aws.eks, NUMBER, &made, right).await?;
     aws.standin.remove_role(made["role"].as_str().unwrap_or_default()).await?;
     refused(&connect().await?, "check that it exists", &tenant).await?;
-    aws.standin.register(&aws.eks, 1, &made, None).await?;
+    aws.standin.register(&aws.eks, NUMBER, &made, None).await?;
     refused(&connect().await?, "can be taken on without an external id", &tenant).await?;
-    aws.standin.register(&aws.eks, 1, &made, Some("*")).await?;
+    aws.standin.register(&aws.eks, NUMBER, &made, Some("*")).await?;
     refused(&connect().await?, "with an external id other than its own", &tenant).await?;
-    aws.standin.register(&aws.eks, 1, &made, Some("0123456789abcdef0123456789abcdef")).await?;
+    aws.standin.register(&aws.eks, NUMBER, &made, Some("0123456789abcdef0123456789abcdef")).await?;
     refused(&connect().await?, "under the external id", &tenant).await?;
 
-    aws.standin.register(&aws.eks, 1, &made, right).await?;
-    aws.standin.cluster(&aws.eks, 1, &made, &[]).await?;
+    aws.standin.register(&aws.eks, NUMBER, &made, right).await?;
+    aws.standin.cluster(&aws.eks, NUMBER, &made, &[]).await?;
     refused(&connect().await?, "", &tenant).await?;
-    aws.standin.cluster(&aws.eks, 1, &made, &[(&role, &json!("slipway:somebody-else"))]).await?;
+    aws.standin.cluster(&aws.eks, NUMBER, &made, &[(&role, &json!("slipway:somebody-else"))]).await?;
     refused(&connect().await?, "does not put", &tenant).await?;
-    aws.standin.cluster(&aws.eks, 1, &made, &[(&role, &json!("system:masters"))]).await?;
+    aws.standin.cluster(&aws.eks, NUMBER, &made, &[(&role, &json!("system:masters"))]).await?;
     refused(&connect().await?, "may do more than it has to", &tenant).await?;
-    aws.standin.cluster(&aws.eks, 1, &made, &[(&role, &group)]).await?;
+    aws.standin.cluster(&aws.eks, NUMBER, &made, &[(&role, &group)]).await?;
 
     let other = json!({ "name": "gone", "region": "eu-central-1", "account": tenant.account, "eks_name": "no-such" });
     let gone = tenant.client.post("/v1/clusters", &other).await?;
     let mut entered = gone.clone();
     entered["eks_name"] = made["eks_name"].clone();
-    aws.standin.register(&aws.eks, 1, &entered, gone["external_id"].as_str()).await?;
+    aws.standin.register(&aws.eks, NUMBER, &entered, gone["external_id"].as_str()).await?;
     let answer = tenant.client.send(Method::POST, "/v1/clusters/gone/connect", Some(&json!({})), None).await?;
     refused(&answer, "there is no cluster no-such", &tenant).await?;
 
-    aws.standin.cluster(&aws.eks, 1, &made, &[(&role, &group)]).await?;
+    aws.standin.cluster(&aws.eks, NUMBER, &made, &[(&role, &group)]).await?;
     let connected = connect().await?.ok()?;
     check(connected["status"] == json!("connected"), || format!("it is {connected}"))?;
     never_private_in_production(aws).await

@@ -57,6 +57,9 @@ async fn tell(name: &str, story: impl Future<Output = Result<()>>) -> std::resul
     let told = story.await;
     let word = if told.is_ok() { "holds" } else { "does not hold" };
     println!("{name}: {word} after {:.1} s", begun.elapsed().as_secs_f64());
+    if let Err(error) = &told {
+        println!("{error}");
+    }
     told.map_err(|error| format!("{name}: {error}"))
 }
 

@@ -16,7 +16,7 @@ pub async fn story(ground: &Ground) -> Result<()> {
         json!({ "eventName": "INSERT", "dynamodb": { "SequenceNumber": sequence, "Keys": key, "NewImage": image } })
     };
     let notice = json!({
-        "id": "00000000000001#ab", "kind": "release_created", "at": 1, "app": "shop", "environment": "production",
+        "id": "00000000000001#ab", "kind": "release.created", "at": 1, "app": "shop", "environment": "production",
         "build": null, "release": null, "promotion": null,
     });
     let good = record("100", "t#TAAAAAAAAAA#outbox", &notice.to_string());

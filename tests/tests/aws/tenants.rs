@@ -26,7 +26,8 @@ async fn furnished(place: &Place) -> Result<BTreeMap<&'static str, String>> {
     let promotion = app.promote(&release).await?;
     app.ends(&promotion, "succeeded", None).await?;
     let builds = app.client.get(&format!("/v1/apps/{}/builds", app.name)).await?;
-    let run = app.client.post(&format!("{}/runs", app.environment()), &json!({ "service": "web", "command": ["true"] }));
+    let command = json!({ "service": "web", "command": ["true"] });
+    let run = app.client.post(&format!("{}/runs", app.environment()), &command).await?;
     let clusters = app.client.get("/v1/clusters").await?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let things = [
@@ -35,7 +36,7 @@ async fn furnished(place: &Place) -> Result<BTreeMap<&'static str, String>> {
         ("build", text(&builds["items"][0]["id"])),
         ("release", release),
         ("promotion", promotion),
-        ("run", text(&run.await?["id"])),
+        ("run", text(&run["id"])),
         ("cluster", text(&clusters["items"][0]["name"])),
     ];
     Ok(BTreeMap::from(things))

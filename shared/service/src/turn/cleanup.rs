@@ -13,7 +13,7 @@ use crate::ports::{ClusterError, Namespace, Removal, Write};
 /// Looks that a clean-up takes at the most; what is left then is left to the sweep.
 const LOOKS: u32 = 3;
 /// Longer than any credential of a worker lives: no sleeper can want the object any more.
-const COLLECTED_AFTER: Duration = Duration::from_mins(20);
+pub(crate) const COLLECTED_AFTER: Duration = Duration::from_mins(20);
 
 /// Why a clean-up was not finished. It is taken up again by the sweep.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -25,6 +25,7 @@ use slipway_rollout::decide::{self, Action, Decision, Mode, Unseen, WINDOW, deci
 use slipway_rollout::observation::Observation;
 use slipway_rollout::phase::Trigger;
 
+pub(crate) use cleanup::COLLECTED_AFTER;
 pub use cleanup::{CleanupError, clean_up, collect};
 pub use records::{Records, RecordsError};
 pub use store_records::StoreRecords;

@@ -86,3 +86,29 @@ async fn undelivered_notices_are_due() {
     let found = due(&world, DueKind::Notice, ALWAYS).await;
     assert_eq!(found.iter().map(|due| &due.tenant).collect::<Vec<_>>(), [&tenant(0), &tenant(0)]);
 }
+
+#[tokio::test]
+async fn what_ended_leaves_a_note_until_it_is_collected() {
+    let world = world().await;
+    let found = async || due(&world, DueKind::Collect, ALWAYS).await;
+    world.scoped.create_run(&change(), &run(1)).await.unwrap();
+    assert_eq!(found().await, []);
+    let end = |seconds| RunEnd { exit: Exit::default(), at: at(seconds), timed_out: false };
+    world.scoped.finish_run(&run(1), &end(9)).await.unwrap();
+    let [first] = found().await.try_into().unwrap();
+    assert_eq!((first.at, &first.environment), (at(9), &run(1).environment));
+
+    // Something else ended meanwhile: its note stays.
+    world.scoped.create_run(&change(), &run(2)).await.unwrap();
+    world.scoped.finish_run(&run(2), &end(20)).await.unwrap();
+    world.scoped.collected(&first, None).await.unwrap();
+    let [second] = found().await.try_into().unwrap();
+    assert_eq!(second.at, at(20));
+
+    world.scoped.collected(&second, Some(at(90))).await.unwrap();
+    let [later] = found().await.try_into().unwrap();
+    assert_eq!(later.at, at(90));
+    world.scoped.collected(&later, None).await.unwrap();
+    world.scoped.collected(&later, None).await.unwrap();
+    assert_eq!(found().await, []);
+}

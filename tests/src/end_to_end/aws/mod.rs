@@ -37,7 +37,7 @@ use crate::server::{Result, failed};
 pub const ACCOUNT: &str = "111122223333";
 pub const REGION: &str = "eu-central-1";
 /// The accounts of tenants.
-pub const TENANTS: [&str; 3] = ["210987654321", "310987654321", "410987654321"];
+pub const TENANTS: [&str; 4] = ["210987654321", "310987654321", "410987654321", "510987654321"];
 /// What every resource is called after.
 pub const STAGE: &str = "dev";
 

@@ -11,33 +11,66 @@ use tokio::process::Command;
 use super::{Aws, STAGE, project};
 use crate::server::{Result, failed};
 
-/// Answers the runtime with an error, or runs the program that it stands before. What to do next is in a file, one word a
-/// line; each call takes the first away, unless it is followed by `always`.
+/// Stands between the runtime and the program. What to do with the next call is in a file, one word a line; each call
+/// takes the first away, unless it ends with `always`.
 const WRAPPER: &str = r#"#!/usr/bin/env python3
-import fcntl, json, os, subprocess, time, urllib.request
+import fcntl, http.server, json, os, subprocess, sys, threading, time, urllib.request
 HERE, PLAN = os.path.dirname(os.path.abspath(__file__)), "@PLAN@"
-with open(PLAN, "r+") as plan:
-    fcntl.flock(plan, fcntl.LOCK_EX)
-    lines = plan.read().split("\n")
-    word = lines[0]
-    if not word.endswith(" always"):
-        plan.seek(0); plan.truncate(); plan.write("\n".join(lines[1:]))
-word = word.removesuffix(" always")
-program = os.path.join(HERE, "step")
-if word.startswith("error "):
-    api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
-    request = urllib.request.urlopen(api + "next").headers["Lambda-Runtime-Aws-Request-Id"]
-    body = json.dumps({"errorType": word.removeprefix("error "), "errorMessage": "as the test asked for"}).encode()
-    urllib.request.urlopen(urllib.request.Request(api + request + "/error", data=body, method="POST"))
-elif word.startswith("die "):
-    # In the middle of its work, without a word: what it decided is stored, and not all of it is done.
-    child = subprocess.Popen([program])
-    time.sleep(float(word.removeprefix("die ")))
+RUNTIME = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"]
+
+def word():
+    with open(PLAN, "r+") as plan:
+        fcntl.flock(plan, fcntl.LOCK_EX)
+        lines = plan.read().split("\n")
+        if not lines[0].endswith(" always"):
+            plan.seek(0); plan.truncate(); plan.write("\n".join(lines[1:]))
+    return lines[0].removesuffix(" always")
+
+def post(path, body):
+    urllib.request.urlopen(urllib.request.Request(RUNTIME + path, data=body, method="POST"))
+
+def die():
     child.kill()
-elif word == "hang":
-    time.sleep(3600)
-else:
-    os.execv(program, [program])
+    os._exit(1)
+
+class Runtime(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_): pass
+    def answer(self, status, headers, body):
+        self.send_response(status)
+        for name, value in headers: self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        while True:
+            call = urllib.request.urlopen(RUNTIME + self.path)
+            body, request = call.read(), call.headers["Lambda-Runtime-Aws-Request-Id"]
+            todo = word()
+            if not todo.startswith("error "): break
+            error = {"errorType": todo.removeprefix("error "), "errorMessage": "as the test asked for"}
+            post("/2018-06-01/runtime/invocation/" + request + "/error", json.dumps(error).encode())
+        if todo == "hang": time.sleep(3600)
+        # In the midst of its work, without a word: what it decided is stored, and not all of it is done.
+        if todo.startswith("die "): threading.Timer(float(todo.removeprefix("die ")), die).start()
+        kept = [(name, value) for name, value in call.headers.items() if name.lower().startswith("lambda-runtime")]
+        self.answer(200, kept, body)
+    def do_POST(self):
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        post(self.path, body)
+        self.answer(202, [], b"")
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Runtime)
+environment = dict(os.environ, AWS_LAMBDA_RUNTIME_API="127.0.0.1:%d" % server.server_address[1])
+child = subprocess.Popen([os.path.join(HERE, "step")], env=environment)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+sys.exit(child.wait())
 "#;
 
 /// The step function of an installation, in the hands of the test. It is as it was when it is given back.
