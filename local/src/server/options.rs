@@ -18,8 +18,10 @@ use crate::disk;
 /// command line works at once. Ctrl-C ends everything; SIGTERM ends the server alone, and the apps go on.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "slipway local", bin_name = "slipway local", version)]
-#[command(after_help = "slipway local operator-token prints a new operator's token for a hosted installation, with its \
-                        SHA-256.")]
+#[command(
+    after_help = "slipway local operator-token prints a new operator's token for a hosted installation, with its \
+                        SHA-256."
+)]
 pub struct Options {
     /// The folder that holds everything [default: ~/.local/share/slipway]
     #[arg(long, value_name = "DIR", env = "SLIPWAY_DATA")]

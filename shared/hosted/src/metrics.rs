@@ -1,4 +1,4 @@
-//! Metrics in CloudWatch's embedded format: lines of the log, which CloudWatch counts.
+//! Metrics in the embedded format of `CloudWatch`: lines of the log, which it counts.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -45,8 +45,7 @@ impl Metrics {
     /// Each under the stage and `dimensions`, with the throttled calls since the last time where there were any. Values of
     /// nothing are left out.
     pub fn put(&self, dimensions: &[(&str, &str)], values: &[Measured<'_>]) {
-        let throttled = telemetry::throttled();
-        let throttles = [("Throttles", Unit::Count, f64::from(throttled))];
+        let throttles = [("Throttles", Unit::Count, f64::from(telemetry::throttled()))];
         let now = self.clock.now();
         let all = [line(now, &self.stage, dimensions, values), line(now, &self.stage, &[], &throttles)];
         for line in all.into_iter().flatten() {

@@ -78,10 +78,8 @@ pub async fn records(relay: &Relay, metrics: &Metrics, event: &Value) -> Result<
         tracing::error!(record.sequence = record, error = %error, context, "a record could not be carried on");
     }
     let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-    metrics.put(
-        &[],
-        &[("NoticesSent", Unit::Count, count(carried)), ("RecordsFailed", Unit::Count, count(failed.len()))],
-    );
+    metrics
+        .put(&[], &[("NoticesSent", Unit::Count, count(carried)), ("RecordsFailed", Unit::Count, count(failed.len()))]);
     let failures = failed.into_iter().map(|(item_identifier, _)| BatchItemFailure { item_identifier });
     Ok(BatchAnswer { batch_item_failures: failures.collect() })
 }

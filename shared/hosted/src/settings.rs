@@ -22,8 +22,11 @@ pub struct Settings {
     pub stage: String,
     pub table: String,
     pub key: KeyArn,
-    variables: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variables: Box<Variables>,
 }
+
+/// How a variable is looked up.
+type Variables = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Settings {
     pub fn from_environment() -> Result<Self, SettingsError> {

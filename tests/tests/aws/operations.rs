@@ -13,7 +13,9 @@ pub fn body(method: &str, path: &str) -> Option<Value> {
             json!({ "name": "other", "region": "eu-central-1", "account": "123456789012", "eks_name": "prod" })
         }
         ("POST", "/v1/tenants", _) => json!({ "name": "another" }),
-        ("POST", "/v1/clusters/{cluster}/connect", _) | ("POST", "/v1/apps/{app}/builds/{build}/cancel", _) => json!({}),
+        ("POST", "/v1/clusters/{cluster}/connect", _) | ("POST", "/v1/apps/{app}/builds/{build}/cancel", _) => {
+            json!({})
+        }
         ("POST", "/v1/apps/{app}/builds", _) => json!({ "source": "external" }),
         ("POST", "/v1/apps/{app}/builds/{build}/complete", _) => {
             let manifest = json!({ "file": "slipway.yml", "text": "services: {web: {port: 80}}" });

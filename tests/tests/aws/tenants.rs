@@ -74,7 +74,9 @@ async fn neither_is_seen(place: &Place, theirs: &BTreeMap<&'static str, String>)
     for list in ["/v1/apps", "/v1/clusters"] {
         let listed = client.get(list).await?.to_string();
         check(!listed.contains(&theirs["app"]), || format!("{list} shows {}", theirs["app"]))?;
-        check(!listed.contains(&format!("\"{}\"", theirs["cluster"])), || format!("{list} shows {}", theirs["cluster"]))?;
+        check(!listed.contains(&format!("\"{}\"", theirs["cluster"])), || {
+            format!("{list} shows {}", theirs["cluster"])
+        })?;
     }
     Ok(())
 }

@@ -25,6 +25,8 @@ async fn every_story_holds() {
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
 
+/// Tells it unless `STORY` names others.
+#[expect(clippy::print_stdout, reason = "which stories hold is shown by `--nocapture`")]
 async fn tell(
     only: &str,
     name: &str,
@@ -35,6 +37,10 @@ async fn tell(
     }
     let begun = std::time::Instant::now();
     let told = story.await;
-    println!("{name}: {} after {:.1} s", if told.is_ok() { "holds" } else { "does not hold" }, begun.elapsed().as_secs_f64());
+    println!(
+        "{name}: {} after {:.1} s",
+        if told.is_ok() { "holds" } else { "does not hold" },
+        begun.elapsed().as_secs_f64()
+    );
     told.map_err(|error| format!("{name}: {error}"))
 }

@@ -77,7 +77,8 @@ pub async fn superseded(place: &Place) -> Result<()> {
 pub async fn bad_requests(place: &Place) -> Result<()> {
     let app = place.app("bad").await?;
     let path = format!("{}/promotions", app.environment());
-    let ask = async |body: serde_json::Value, key: Option<&str>| app.client.send(Method::POST, &path, Some(&body), key).await;
+    let ask =
+        async |body: serde_json::Value, key: Option<&str>| app.client.send(Method::POST, &path, Some(&body), key).await;
     let cases = [
         (json!({}), 400, "invalid_body"),
         (json!({ "release": "nonsense!" }), 422, "invalid_value"),

@@ -199,7 +199,12 @@ async fn many_at_once_stay_within_the_bound() {
 fn tables(aws: &Aws) -> Arc<Sessions<TenantTable>> {
     let clock = Arc::new(Hands::default());
     clock.set("2026-01-15T14:30:00Z".parse().unwrap());
-    let source = TenantTable { sts: Arc::new(sts(aws)), role: ROLE.parse().unwrap(), table: TABLE.parse().unwrap(), key: KEY.parse().unwrap() };
+    let source = TenantTable {
+        sts: Arc::new(sts(aws)),
+        role: ROLE.parse().unwrap(),
+        table: TABLE.parse().unwrap(),
+        key: KEY.parse().unwrap(),
+    };
     Arc::new(Sessions::new(source, clock, 10))
 }
 

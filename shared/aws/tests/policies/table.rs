@@ -166,7 +166,8 @@ fn data_keys_are_the_tenants_own_and_the_tables_key_is_used_through_the_table() 
         assert!(ask(action, &[("kms:ViaService", "dynamodb.eu-central-1.amazonaws.com")]));
         assert!(!ask(action, &[("kms:ViaService", "s3.eu-central-1.amazonaws.com")]));
     }
-    for action in ["kms:Encrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:ScheduleKeyDeletion", "kms:PutKeyPolicy"] {
+    for action in ["kms:Encrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:ScheduleKeyDeletion", "kms:PutKeyPolicy"]
+    {
         assert!(!ask(action, &[("kms:EncryptionContext:tenant", own)]), "{action}");
     }
     let other = Request::new("kms:Decrypt", &KEY.replace("0d1f", "0d1e"));

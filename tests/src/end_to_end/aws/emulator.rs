@@ -47,7 +47,8 @@ impl Emulator {
     ) -> Result<Self> {
         let hosts = std::fs::read_to_string("/etc/hosts").map_err(failed("read /etc/hosts"))?;
         let (file, log) = (folder.join("hosts"), std::fs::File::create(folder.join("emulator.log")));
-        std::fs::write(&file, format!("{hosts}\n{} {}\n", facts.address, eks.names.join(" "))).map_err(failed("write"))?;
+        std::fs::write(&file, format!("{hosts}\n{} {}\n", facts.address, eks.names.join(" ")))
+            .map_err(failed("write"))?;
         let log = log.map_err(failed("make a log"))?;
         let mut command = Command::new("unshare");
         command.args(["--mount", "bash", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$1\""]);

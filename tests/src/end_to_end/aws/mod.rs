@@ -64,7 +64,8 @@ pub struct Tenant {
 impl Aws {
     pub async fn start() -> Result<Self> {
         let facts = Facts::read();
-        let eks = facts.eks.clone().ok_or("the cluster was not started as one of EKS: run this with `make test-aws`")?;
+        let eks =
+            facts.eks.clone().ok_or("the cluster was not started as one of EKS: run this with `make test-aws`")?;
         let folder = tempfile::tempdir().map_err(failed("make a folder"))?;
         let (tools, emulating) = (tools("infra").await?, tools("emulator").await?);
         let ports = emulator::ports()?;
@@ -120,7 +121,8 @@ impl Aws {
 
     /// The bodies of the notifications that wait, taken as their consumer would take them.
     pub async fn messages(&self) -> Result<Vec<String>> {
-        let ask = async |target: &str, body: Value| self.emulator.ask("sqs", &format!("AmazonSQS.{target}"), &body).await;
+        let ask =
+            async |target: &str, body: Value| self.emulator.ask("sqs", &format!("AmazonSQS.{target}"), &body).await;
         let queues = ask("ListQueues", json!({})).await?;
         let urls = queues["QueueUrls"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let ours = |url: &&str| url.contains("NotificationQueue");
@@ -197,6 +199,10 @@ async fn deploy(standin: &Standin, facts: &Facts, sha256: &str) -> Result<String
     let url = output.split_whitespace().find(|word| word.starts_with("http://") && word.contains(".execute-api."));
     match url {
         Some(url) if told.status.success() => Ok(url.to_owned()),
-        _ => Err(format!("the deployment ended with {}:\n{output}{}", told.status, String::from_utf8_lossy(&told.stderr))),
+        _ => Err(format!(
+            "the deployment ended with {}:\n{output}{}",
+            told.status,
+            String::from_utf8_lossy(&told.stderr)
+        )),
     }
 }

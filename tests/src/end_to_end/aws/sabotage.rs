@@ -147,7 +147,9 @@ impl Execution {
     pub async fn named(aws: &Aws, name: &str) -> Result<Self> {
         let machine = format!("slipway-{STAGE}-rollout");
         let arn = format!("arn:aws:states:{}:{}:execution:{machine}:{name}", super::REGION, super::ACCOUNT);
-        let ask = async |target: &str, body: Value| aws.emulator.ask("states", &format!("AWSStepFunctions.{target}"), &body).await;
+        let ask = async |target: &str, body: Value| {
+            aws.emulator.ask("states", &format!("AWSStepFunctions.{target}"), &body).await
+        };
         let described = ask("DescribeExecution", json!({ "executionArn": arn })).await?;
         let mut events = Vec::new();
         let mut next = Value::Null;
@@ -182,7 +184,8 @@ impl Execution {
 
     /// Calls of the function that failed.
     pub fn failures(&self) -> usize {
-        let failed = |event: &&Value| event["type"].as_str().is_some_and(|kind| kind.starts_with("Task") && failure(kind));
+        let failed =
+            |event: &&Value| event["type"].as_str().is_some_and(|kind| kind.starts_with("Task") && failure(kind));
         self.events.iter().filter(failed).count()
     }
 

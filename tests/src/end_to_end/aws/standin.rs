@@ -42,7 +42,8 @@ impl Standin {
         command.args(["--upstream", &format!("127.0.0.1:{}", ports.emulator), "--account", ACCOUNT]);
         command.args(["--port", "0", "--webhook-port", &webhook.port().unwrap_or(443).to_string()]);
         command.arg("--certificate").arg(&eks.webhook.certificate).arg("--key").arg(&eks.webhook.key);
-        let mut child = command.stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().map_err(failed("start it"))?;
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().map_err(failed("start it"))?;
         let output = child.stdout.take().ok_or("the stand-in says nothing")?;
         let line = BufReader::new(output).lines().next_line().await.map_err(failed("hear the stand-in"))?;
         let url = line.and_then(|line| line.split_whitespace().next().map(str::to_owned));
