@@ -108,7 +108,7 @@ mod tests {
         let table = settings.table_arn().unwrap().to_string();
         assert_eq!(table, "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/slipway-1");
         let registry = settings.registry().unwrap();
-        assert_eq!(registry.to_string(), "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/slipway/prod");
+        assert_eq!(registry.to_string(), "https://123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/slipway/prod");
         let first = &settings.principals()[0];
         assert_eq!(first, "arn:aws-cn:iam::123456789012:role/slipway-prod-cn-north-1-api");
     }

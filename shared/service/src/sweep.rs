@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::future::join_all;
 use slipway_domain::error::{Error, Result};
 use slipway_domain::id::TenantId;
 use slipway_domain::promotion::Environment;
@@ -70,12 +70,10 @@ impl Slipway {
                 DueKind::Build | DueKind::Run => now.plus(AHEAD),
             };
             let due = self.store.system().due(kind, until, AT_ONCE).await?;
-            // A cluster that does not answer holds up those of others as little as can be.
-            let mut looked = stream::iter(due)
-                .map(async |due| (self.sweep_one(kind, &due, now).await, due))
-                .buffer_unordered(BESIDE);
-            while let Some((done, due)) = looked.next().await {
-                note(&mut swept, kind, &due, done);
+            // Beside each other: a cluster that does not answer holds up those of others as little as can be.
+            for some in due.chunks(BESIDE) {
+                let done = join_all(some.iter().map(|due| self.sweep_one(kind, due, now))).await;
+                done.into_iter().zip(some).for_each(|(done, due)| note(&mut swept, kind, due, done));
             }
         }
         Ok(swept)

@@ -15,7 +15,7 @@
 //! | promotion | `A promotion#<id>` | `promotion` | by version |
 //! | run | `A run#<id>` | `run` | by status |
 //! | what became of a release | `E history` | `release#<id>` | by the promotion that ends |
-//! | what may be collected in an environment | `E collect` | `collect` | by whatever ends there, then deleted |
+//! | what may be collected in an environment | `A collections` | `collection#<environment>` | by whatever ends there, then deleted |
 //! | idempotency record | `T idempotency#<hash of scope and key>` | `record` | once a day |
 //! | outbox | `T outbox` | `notice#<time>#<random>` | once, then deleted |
 //! | **sealed**: complete build | `A sealed#build#<id>` | `build` | once |
@@ -223,7 +223,8 @@ impl Layout {
     }
 
     pub fn collect(&self, app: &AppName, environment: &EnvironmentName) -> Key {
-        key(self.environment_part(app, environment, "collect"), "collect")
+        // Not among the partitions of the environment, which may be called `sealed`: what is below those never changes.
+        key(self.app_part(app, "collections"), format!("collection#{environment}"))
     }
 
     pub fn promotion(&self, app: &AppName, id: &PromotionId) -> Key {
