@@ -50,6 +50,14 @@ const AHEAD: Duration = Duration::from_hours(2);
 /// How long a run that ended can be looked at in the cluster, its log above all.
 const RUN_KEPT: Duration = Duration::from_hours(1);
 
+/// What was collected in an environment.
+#[derive(Clone, Copy, Debug, Default)]
+struct Collected {
+    removed: u32,
+    /// Something is still kept, or could not be looked at.
+    left: bool,
+}
+
 enum Done {
     Nothing,
     Changed,
@@ -90,7 +98,7 @@ impl Slipway {
             let apps = store.apps(&page).await?;
             for app in &apps.items {
                 for environment in store.environments(&app.name).await? {
-                    removed += self.collect_one(&store, tenant, &environment).await;
+                    removed += self.collect_one(&store, tenant, &environment).await.removed;
                 }
             }
             match apps.next {
@@ -106,81 +114,78 @@ impl Slipway {
         let mut removed = 0;
         for due in self.store.system().due(DueKind::Collect, now.minus(COLLECTED_AFTER), AT_ONCE).await? {
             let store = self.store.scoped(due.tenant.clone());
-            let mut left = false;
-            if let Some(environment) = store.environment(&due.app, &due.environment).await? {
-                removed += self.collect_one(&store, &due.tenant, &environment).await;
-                left = self.left_to_collect(&due.tenant, &environment).await;
-            }
-            store.collected(&due, left.then_some(now)).await?;
+            let collected = match store.environment(&due.app, &due.environment).await? {
+                Some(environment) => self.collect_one(&store, &due.tenant, &environment).await,
+                None => Collected::default(),
+            };
+            removed += collected.removed;
+            store.collected(&due, collected.left.then_some(now)).await?;
         }
         Ok(removed)
     }
 
-    /// Whether something ended that is still kept, or the cluster does not answer: then it is looked at again.
-    async fn left_to_collect(&self, tenant: &TenantId, environment: &Environment) -> bool {
-        if environment.promotion.is_some() {
-            // Its end is noted.
-            return false;
-        }
-        match self.processes.collect_runs(&namespace_of(tenant, environment), &[]).await {
-            Ok(kept) => !kept.is_empty(),
-            Err(ClusterError::Unreachable(_)) => true,
-            Err(ClusterError::Unauthorized(_) | ClusterError::Refused(_) | ClusterError::Conflict) => false,
-        }
-    }
-
-    async fn collect_one(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> u32 {
+    async fn collect_one(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> Collected {
         let objects = self.collect_environment(store, tenant, environment).await;
         let runs = self.collect_runs(store, tenant, environment).await;
         let (app, name) = (&environment.app, &environment.name);
-        let count = |counted: Result<u32>| match counted {
-            Ok(count) => count,
+        let count = |collected: Result<Collected>| match collected {
+            Ok(collected) => collected,
             // Such as a namespace that its owner has removed, and the rights with it: nothing is left to collect, and nobody
             // has to act.
             Err(error) if matches!(error.code, "cluster_refused" | "cluster_unauthorized") => {
                 tracing::debug!(app.name = %app, environment.name = %name, error = %error, "nothing to collect");
-                0
+                Collected::default()
             }
             Err(error) => {
                 let context = error.context.as_deref().unwrap_or_default();
                 tracing::warn!(app.name = %app, environment.name = %name, error = %error, context, "could not collect");
-                0
+                Collected { removed: 0, left: true }
             }
         };
-        count(objects) + count(runs)
+        let (objects, runs) = (count(objects), count(runs));
+        Collected { removed: objects.removed + runs.removed, left: objects.left || runs.left }
     }
 
     /// A run's log can be read for a while after its end, which must have been recorded before anything is removed.
-    async fn collect_runs(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> Result<u32> {
+    async fn collect_runs(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> Result<Collected> {
         if environment.newest.is_none() {
-            return Ok(0);
+            return Ok(Collected::default());
         }
         let place = namespace_of(tenant, environment);
         let unavailable = |error: ClusterError| cluster_error(&error);
-        let mut over = Vec::new();
+        let (mut over, mut left) = (Vec::new(), false);
         for id in self.processes.collect_runs(&place, &[]).await.map_err(unavailable)? {
             let ended = store.run(&environment.app, &id).await?.and_then(|run| run.ended);
             if ended.is_some_and(|end| self.clock.now().since(end.at) >= RUN_KEPT) {
                 over.push(id);
+            } else {
+                left = true;
             }
         }
         if !over.is_empty() {
             self.processes.collect_runs(&place, &over).await.map_err(unavailable)?;
         }
-        Ok(u32::try_from(over.len()).unwrap_or(u32::MAX))
+        Ok(Collected { removed: u32::try_from(over.len()).unwrap_or(u32::MAX), left })
     }
 
-    async fn collect_environment(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> Result<u32> {
+    async fn collect_environment(
+        &self,
+        store: &Scoped,
+        tenant: &TenantId,
+        environment: &Environment,
+    ) -> Result<Collected> {
         let (app, name) = (&environment.app, &environment.name);
         let last = store.activations(app, name, None, &Page::first(1)).await?.items.into_iter().next();
-        let Some(last) = last else { return Ok(0) };
+        let Some(last) = last else { return Ok(Collected::default()) };
         let records = StoreRecords::new(self.store.clone());
         let worker = Worker { records: &records, cluster: self.cluster.as_ref(), clock: self.clock.as_ref() };
         let place = namespace_of(tenant, environment);
-        collect(worker, &place, environment, last.at, self.clock.now()).await.map_err(|error| match error {
+        let removed = collect(worker, &place, environment, last.at, self.clock.now()).await;
+        let removed = removed.map_err(|error| match error {
             CleanupError::Cluster(error) => cluster_error(&error),
             error => Error::unavailable(error),
-        })
+        })?;
+        Ok(Collected { removed, left: false })
     }
 
     async fn sweep_one(&self, kind: DueKind, due: &Due, now: Time) -> Result<Done> {

@@ -202,3 +202,26 @@ async fn the_operator_makes_tenants_and_nobody_else_does() {
     let nameless = world.refused(slipway.create_tenant(&operator, " ", &key("three"))).await;
     assert_eq!((nameless.code, nameless.fields[0].pointer.as_str()), ("invalid_tenant", "/name"));
 }
+
+#[tokio::test]
+async fn only_the_accounts_of_connected_clusters_may_pull_an_apps_images() {
+    let (world, _) = hosted().await;
+    connect(&world, "main").await.unwrap();
+    let other = EksPlace { account: "210987654321".parse().unwrap(), ..place() };
+    world.slipway.create_cluster(&world.owner, &name("other"), &other, None).await.unwrap();
+    let cluster = name("main");
+    world.slipway.create_app(&world.owner, &world.app, Some(&cluster), None).await.unwrap();
+    let staging: EnvironmentName = "staging".parse().unwrap();
+    let second = name("other");
+    world.slipway.create_environment(&world.owner, &world.app, &staging, Some(&second), None).await.unwrap();
+    let (_, release) = world.build(1, WEB).await;
+    let pullers = || world.repositories.1.lock().unwrap().get(&world.app).cloned();
+    assert_eq!(pullers(), None, "nobody needs the image yet");
+    assert_eq!(world.ship(&release).await, Outcome::Succeeded);
+    assert_eq!(pullers(), Some(vec![place().account]), "the other cluster is not connected");
+    world.slipway.connect_cluster(&world.owner, &second).await.unwrap();
+    world.slipway.move_environment(&world.owner, &world.app, &staging, &cluster, None).await.unwrap();
+    assert_eq!(pullers(), Some(vec![place().account]), "nothing of the app is in the other cluster");
+    world.slipway.move_environment(&world.owner, &world.app, &staging, &second, None).await.unwrap();
+    assert_eq!(pullers(), Some(vec![place().account, other.account]));
+}

@@ -13,6 +13,7 @@ mod hosted;
 mod ports;
 mod promotions;
 mod refusals;
+mod relay;
 mod releases;
 mod rollbacks;
 mod runs;

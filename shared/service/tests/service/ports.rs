@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use slipway_domain::cluster::place::Account;
 use slipway_domain::error::{Error, Result};
 use slipway_domain::id::{BuildId, RunId, TenantId};
 use slipway_domain::name::{AppName, ServiceName};
@@ -324,12 +325,12 @@ impl Registry for MemoryRegistry {
     }
 }
 
-/// Repositories of one registry, and how one logs in there as the test says.
-pub struct MemoryRepositories(pub Mutex<Result<Login>>);
+/// Repositories of one registry, how one logs in there as the test says, and who may pull.
+pub struct MemoryRepositories(pub Mutex<Result<Login>>, pub Mutex<BTreeMap<AppName, Vec<Account>>>);
 
 impl Default for MemoryRepositories {
     fn default() -> Self {
-        Self(Mutex::new(Ok(Login::Open)))
+        Self(Mutex::new(Ok(Login::Open)), Mutex::default())
     }
 }
 
@@ -341,6 +342,11 @@ impl Repositories for MemoryRepositories {
 
     async fn login(&self, _repository: &Repository) -> Result<Login> {
         self.0.lock().unwrap().clone()
+    }
+
+    async fn let_pull(&self, _tenant: &TenantId, app: &AppName, accounts: Vec<Account>) -> Result<()> {
+        self.1.lock().unwrap().insert(app.clone(), accounts);
+        Ok(())
     }
 }
 

@@ -1,9 +1,13 @@
+use std::sync::{Arc, Mutex};
+
+use slipway_domain::id::TenantId;
 use slipway_domain::release::fingerprint;
 use slipway_domain::secret::Secret;
 
 use super::world::*;
 use crate::error::{StoreError, Subject};
-use crate::records::{Role, Tenant, Token};
+use crate::narrow::{Narrow, Narrowed};
+use crate::records::{Page, Role, Tenant, Token};
 use crate::token_id::TokenId;
 
 fn customer() -> Tenant {
@@ -72,4 +76,28 @@ fn the_id_of_a_token_leads_to_its_tenant() {
     for wrong in ["", "T", &text[1..], &text[..20], &format!("{text}A"), &text.to_lowercase(), &"é".repeat(11)] {
         assert!(wrong.parse::<TokenId>().is_err(), "{wrong}");
     }
+}
+
+/// Hands out the world's own client, and remembers for whom.
+struct Remembering(World, Mutex<Vec<TenantId>>);
+
+impl Narrow for Remembering {
+    fn narrow(&self, tenant: &TenantId) -> Narrowed {
+        self.1.lock().unwrap().push(tenant.clone());
+        Narrowed { client: self.0.embedded.client(), keys: self.0.keys.clone() }
+    }
+}
+
+#[tokio::test]
+async fn a_narrowed_store_works_as_the_tenant_and_reads_tokens_as_itself() {
+    let (own, narrow) = (world().await, world().await.with_app().await);
+    own.scoped.create_token(&change(), &token(1)).await.unwrap();
+    let narrow = Arc::new(Remembering(narrow, Mutex::default()));
+    let store = own.store.narrowed(narrow.clone());
+    assert_eq!(store.token(&token(1).id).await, Ok(Some(token(1))), "with the store's own rights");
+    assert_eq!(*narrow.1.lock().unwrap(), []);
+    let apps = store.scoped(tenant(0)).apps(&Page::first(10)).await.unwrap();
+    assert_eq!(apps.items.len(), 1, "with those that were narrowed to the tenant");
+    assert_eq!(own.scoped.apps(&Page::first(10)).await.unwrap().items.len(), 0);
+    assert_eq!(*narrow.1.lock().unwrap(), [tenant(0)]);
 }
