@@ -7,9 +7,11 @@ cd "$(dirname "$0")/.."
 bench=$PWD/target/release/bench
 plain=()
 clustered=()
+functions=()
 for section in "$@"; do
   case $section in
     native | doomed) clustered+=("$section") ;;
+    functions | deployed) functions+=("$section") ;;
     *) plain+=("$section") ;;
   esac
 done
@@ -17,6 +19,7 @@ done
 if [ $# = 0 ] && [ "$(id -u)" = 0 ]; then
   plain=(api decide rollout rollback idle traffic)
   clustered=(native doomed)
+  functions=(functions deployed)
 fi
 if [ $# = 0 ] || [ ${#plain[@]} -gt 0 ]; then
   env -u SLIPWAY_TEST_CLUSTER "$bench" "${plain[@]}"
@@ -26,3 +29,10 @@ if [ ${#clustered[@]} -gt 0 ] && [ "$(id -u)" = 0 ]; then
 elif [ ${#clustered[@]} -gt 0 ]; then
   "$bench" "${clustered[@]}"
 fi
+# The functions are compiled twice for these: as they are deployed, and the same for this machine.
+for section in "${functions[@]}"; do
+  case $section in
+    functions) scripts/package.sh measured; scripts/package.sh arm64; "$bench" functions ;;
+    deployed) PACKAGE=measured scripts/test-aws.sh "$bench" deployed ;;
+  esac
+done

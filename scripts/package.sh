@@ -3,6 +3,7 @@
 #
 # Usage: scripts/package.sh arm64     as they are deployed: for Lambda on arm64, small and fast
 #        scripts/package.sh native    as tests want them: for this machine, quickly built
+#        scripts/package.sh measured  as they are deployed, but for this machine: for benchmarks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +15,7 @@ case ${1-} in
   arm64)
     tools=$(scripts/tools.sh package)
     # cargo-lambda compiles with Zig, whose program is beside it.
-    PATH=$tools:$PATH cargo lambda build --locked --profile lambda --arm64 "${binaries[@]}" --lambda-dir target/lambda/arm64
+    PATH=$tools:$PATH cargo lambda build --locked --profile function --arm64 "${binaries[@]}" --lambda-dir target/lambda/arm64
     built() { echo "target/lambda/arm64/slipway-function-$1/bootstrap"; }
     ;;
   native)
@@ -22,7 +23,11 @@ case ${1-} in
     cargo build --locked --workspace "${binaries[@]}"
     built() { echo "target/debug/slipway-function-$1"; }
     ;;
-  *) echo "usage: scripts/package.sh arm64|native" >&2; exit 2 ;;
+  measured)
+    cargo build --locked --profile function --workspace "${binaries[@]}" --bin empty-function
+    built() { echo "target/function/slipway-function-$1"; }
+    ;;
+  *) echo "usage: scripts/package.sh arm64|native|measured" >&2; exit 2 ;;
 esac
 
 for name in "${functions[@]}"; do

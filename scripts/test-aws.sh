@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs tests on the stack as it is deployed: to an emulator of AWS on this machine, in front of a real Kubernetes cluster
-# that looks like two of EKS. As root. Usage: scripts/test-aws.sh COMMAND...
+# that looks like several of EKS. As root. Usage: [PACKAGE=native|measured] scripts/test-aws.sh COMMAND...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +8,7 @@ case $(uname -m) in
   x86_64) ;;
   *) echo "test-aws: the functions are packaged for x86_64 here, and this machine is $(uname -m)" >&2; exit 2 ;;
 esac
-scripts/package.sh native
+scripts/package.sh "${PACKAGE:-native}"
 
 settings=target/tmp/eks.json
 mkdir -p target/tmp

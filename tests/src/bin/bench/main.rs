@@ -10,13 +10,17 @@
 //! traffic   requests that are lost while releases are promoted
 //! native    real rollouts against native ones of the same pods, on a real cluster
 //! doomed    as rollback, on a real cluster
+//! functions the functions of AWS: size, and time from start to first poll
+//! deployed  the deployed API in an emulator against the local one
 //! ```
 
 #![expect(clippy::print_stdout, reason = "its output is what it is run for")]
 
 mod api;
 mod deciding;
+mod deployed;
 mod doomed;
+mod functions;
 mod idle;
 mod journal;
 mod machine;
@@ -53,11 +57,13 @@ enum Section {
     Traffic,
     Native,
     Doomed,
+    Functions,
+    Deployed,
 }
 
 impl Section {
     fn needs_cluster(self) -> bool {
-        matches!(self, Self::Native | Self::Doomed)
+        matches!(self, Self::Native | Self::Doomed | Self::Deployed)
     }
 }
 
@@ -65,7 +71,9 @@ impl Section {
 async fn main() -> ExitCode {
     let asked = Arguments::parse().sections;
     let cluster = std::env::var_os(CLUSTER).is_some();
-    let possible = |section: &Section| cluster || !section.needs_cluster();
+    // The functions are compiled for it alone, and the deployed stack wants a cluster of its own kind.
+    let special = |section: &Section| matches!(section, Section::Functions | Section::Deployed);
+    let possible = |section: &Section| !special(section) && (cluster || !section.needs_cluster());
     let all = || Section::value_variants().iter().copied().filter(possible).collect();
     let asked_for_all = asked.is_empty();
     let sections: Vec<Section> = if asked_for_all { all() } else { asked };
@@ -103,6 +111,8 @@ async fn measure(section: Section) -> Result<String> {
         Section::Traffic => traffic::measure().await,
         Section::Native => native::measure().await,
         Section::Doomed => doomed::measure().await,
+        Section::Functions => functions::measure(),
+        Section::Deployed => deployed::measure().await,
     }
 }
 
