@@ -25,10 +25,10 @@ struct MemoryQueue {
 impl Queue for MemoryQueue {
     async fn send(&self, messages: &[Message]) -> Vec<(String, Error)> {
         let refuses = *self.refuses.lock().unwrap();
-        let (refused, taken): (Vec<_>, Vec<_>) =
+        let (unsent, taken): (Vec<_>, Vec<_>) =
             messages.iter().partition(|message| refuses.is_some_and(|word| message.body.contains(word)));
         self.sent.lock().unwrap().extend(taken.into_iter().map(|message| message.body.clone()));
-        refused.into_iter().map(|message| (message.id.clone(), Error::unavailable("the queue is full"))).collect()
+        unsent.into_iter().map(|message| (message.id.clone(), Error::unavailable("the queue is full"))).collect()
     }
 }
 
