@@ -10,13 +10,17 @@ const MACHINE: &str = "arn:aws:states:eu-central-1:123456789012:stateMachine:rol
 const NAME: &str = "PBCDEFGHIJK-1";
 
 async fn start(aws: &Aws) -> Result<Started> {
+    start_in(aws, || None).await
+}
+
+async fn start_in(aws: &Aws, trace: fn() -> Option<String>) -> Result<Started> {
     let config = aws_sdk_sfn::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
         .credentials_provider(credentials())
         .sleep_impl(aws.clock.clone())
         .http_client(aws.http());
-    let (workflows, input) = (StepFunctions::new(config, MACHINE), input());
+    let (workflows, input) = (StepFunctions::new(config, MACHINE).traced(trace), input());
     aws.clock.run(workflows.start(NAME, &input)).await
 }
 
@@ -57,6 +61,16 @@ async fn a_start_names_the_machine_the_execution_and_ids_only() {
         },
     });
     assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn an_execution_belongs_to_the_trace_that_it_is_started_in() {
+    let aws = Aws::new([started()]);
+    let trace = || Some("Root=1-67a1b2c3-0123456789abcdef01234567;Sampled=1".to_owned());
+    assert_eq!(start_in(&aws, trace).await, Ok(Started::New));
+    let [asked] = aws.asked().try_into().unwrap();
+    let body: Value = serde_json::from_str(&asked.body).unwrap();
+    assert_eq!(body["traceHeader"], json!(trace()));
 }
 
 #[tokio::test]
