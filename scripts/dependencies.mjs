@@ -35,6 +35,7 @@ const ARROWS = {
   slipway: [],
   // Runs in images of tests, as a program of its own.
   "slipway-test-app": [],
+  "empty-function": [],
   "slipway-tests": "any",
 };
 

@@ -94,7 +94,7 @@ def keys(template):
             "ApiRole": {"dynamodb:GetItem"} if key.endswith("#tokens") else set(),
             "TenantRole": set(READ + WRITE),
             "RolloutRole": set(READ + WRITE) - {"dynamodb:DeleteItem"},
-            "RelayRole": {"dynamodb:DeleteItem"} if key.endswith("#outbox") else set(),
+            "RelayRole": {"dynamodb:DeleteItem", "dynamodb:GetItem"} if key.endswith("#outbox") else set(),
             "SweepRole": set(READ + WRITE),
             "PushRole": set(),
             "StateMachineRole": set(),

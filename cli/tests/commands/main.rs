@@ -14,6 +14,9 @@ mod hosted;
 #[path = "../../../shared/service/tests/service/ports.rs"]
 #[allow(dead_code, reason = "shared with the tests of the use cases, which need more of it")]
 mod ports;
+#[path = "../../../shared/service/tests/service/repositories.rs"]
+#[allow(dead_code, reason = "shared with the tests of the use cases, which need more of it")]
+mod repositories;
 mod server;
 mod told;
 mod tour;

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client as http;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use slipway_aws::kms::KmsKeys;
 use slipway_aws::sessions::Sessions;
 use slipway_aws::step_functions::StepFunctions;
@@ -35,7 +39,8 @@ impl Host {
     pub async fn start() -> Result<Self, SettingsError> {
         telemetry::start();
         let settings = Settings::from_environment().inspect_err(|error| tracing::error!("{error}"))?;
-        Ok(Self::new(settings, aws_config::load_defaults(BehaviorVersion::latest()).await))
+        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(connections()).load().await;
+        Ok(Self::new(settings, sdk))
     }
 
     pub fn new(settings: Settings, sdk: SdkConfig) -> Self {
@@ -67,6 +72,11 @@ impl Host {
         let machine = self.settings.text("SLIPWAY_STATE_MACHINE")?;
         Ok(Arc::new(StepFunctions::new((&self.sdk).into(), machine).traced(telemetry::trace)))
     }
+}
+
+/// One pool for all clients: without it each would open connections of its own, and one is made for each scope.
+fn connections() -> SharedHttpClient {
+    http::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
 }
 
 /// How many tenants' sessions one instance keeps.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use slipway_aws::queue::{self, Notifications};
 use slipway_domain::error::Error;
 use slipway_service::relay::{Message, Queue, Relay};
-use slipway_store::stream;
+use slipway_store::stream::{self, Fresh};
 
 use crate::host::Host;
 use crate::metrics::{Metrics, Unit};
@@ -69,9 +69,11 @@ pub async fn records(relay: &Relay, metrics: &Metrics, event: &Value) -> Result<
             Err(error) => failed.push((id, error.into())),
         }
     }
-    let read = fresh.len();
     let refused = relay.carry(&fresh).await;
-    let carried = read - refused.len();
+    let carried = |(id, row): &&(String, Fresh)| {
+        matches!(row, Fresh::Notice(..)) && refused.iter().all(|(record, _)| record != id)
+    };
+    let carried = fresh.iter().filter(carried).count();
     failed.extend(refused);
     for (record, error) in &failed {
         let context = error.context.as_deref().unwrap_or_default();

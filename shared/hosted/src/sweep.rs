@@ -12,6 +12,9 @@ use crate::host::Host;
 use crate::metrics::{Metrics, Unit};
 use crate::relay::relay;
 
+/// Less than the function's time, with what comes after it.
+const SWEEPING: Duration = Duration::from_secs(35);
+
 /// What collecting may take of a sweep; what is left is due in the next.
 const COLLECTING: Duration = Duration::from_secs(15);
 
@@ -29,7 +32,12 @@ impl Sweeper {
 
     /// What somebody waits for first: promotions and notices. What costs nothing while it stays comes last.
     pub async fn sweep(&self) -> Result<()> {
-        let (swept, sent) = tokio::join!(self.slipway.sweep(), self.relay.sweep());
+        let sweeping = tokio::time::timeout(SWEEPING, self.slipway.sweep());
+        let (swept, sent) = tokio::join!(sweeping, self.relay.sweep());
+        let swept = swept.unwrap_or_else(|_| {
+            tracing::error!("the sweep did not get to its end; clusters that do not answer hold it up");
+            Ok(Swept { errors: 1, ..Swept::default() })
+        });
         let (swept, sent) = (swept?, sent?);
         let collected = match tokio::time::timeout(COLLECTING, self.slipway.collect_due()).await {
             Ok(collected) => collected?,

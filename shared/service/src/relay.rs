@@ -73,7 +73,12 @@ impl Relay {
         let mut told = Vec::new();
         for (record, fresh) in fresh {
             match fresh {
-                Fresh::Notice(tenant, notice) => told.push(Told { record, tenant, notice }),
+                // A batch is brought again from its first record that failed: what was sent since is known by its row.
+                Fresh::Notice(tenant, notice) => match self.store.scoped(tenant.clone()).waits(&notice.id).await {
+                    Ok(true) => told.push(Told { record, tenant, notice }),
+                    Ok(false) => {}
+                    Err(error) => failed.push((record.clone(), error.into())),
+                },
                 Fresh::Promotion(tenant, promotion) => {
                     failed.extend(self.start(tenant, promotion).await.err().map(|error| (record.clone(), error)));
                 }
@@ -90,7 +95,15 @@ impl Relay {
         let tenants: BTreeSet<TenantId> = due.into_iter().map(|due| due.tenant).collect();
         let mut sent = 0;
         for tenant in tenants {
-            let notices = self.store.scoped(tenant.clone()).notices(&Page::first(Page::MAX_LIMIT)).await?.items;
+            // One tenant's trouble is not the others'.
+            let listed = self.store.scoped(tenant.clone()).notices(&Page::first(Page::MAX_LIMIT)).await;
+            let notices = match listed {
+                Ok(listed) => listed.items,
+                Err(error) => {
+                    tracing::error!(tenant.id = %tenant, error = %error, "notices could not be read");
+                    continue;
+                }
+            };
             let missed: Vec<_> = notices.iter().filter(|notice| notice.at <= until).collect();
             let told: Vec<_> =
                 missed.iter().map(|notice| Told { record: &notice.id, tenant: &tenant, notice }).collect();

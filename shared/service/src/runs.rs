@@ -78,6 +78,7 @@ impl Slipway {
         if !self.registry.holds(caller.tenant(), app, &release.image).await? {
             return Err(image_gone(&release));
         }
+        self.let_pull(caller, app).await;
         let limit = new.time_limit.unwrap_or(RUN_DEFAULT);
         for _ in 0..ATTEMPTS {
             let id = RunId::from_entropy(self.entropy.draw());

@@ -21,7 +21,8 @@ use crate::draft::lost_a_race;
 use crate::ports::{ClusterError, Namespace};
 use crate::promotions::checks::cluster_error;
 use crate::slipway::Slipway;
-use crate::turn::{COLLECTED_AFTER, CleanupError, StoreRecords, Worker, clean_up, collect};
+use crate::turn::cleanup::COLLECTED_AFTER;
+use crate::turn::{CleanupError, StoreRecords, Worker, clean_up, collect};
 
 /// What one sweep did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,7 +71,8 @@ impl Slipway {
     pub async fn sweep(&self) -> Result<Swept> {
         let now = self.clock.now();
         let mut swept = Swept::default();
-        let kinds = [DueKind::Promotion, DueKind::Cleanup, DueKind::Build, DueKind::Run];
+        // Clean-ups come last: they wait for clusters, and nobody waits for them.
+        let kinds = [DueKind::Promotion, DueKind::Build, DueKind::Run, DueKind::Cleanup];
         for kind in kinds {
             let until = match kind {
                 DueKind::Promotion => now.plus(WINDOW),
@@ -113,15 +115,26 @@ impl Slipway {
         let now = self.clock.now();
         let mut removed = 0;
         for due in self.store.system().due(DueKind::Collect, now.minus(COLLECTED_AFTER), AT_ONCE).await? {
-            let store = self.store.scoped(due.tenant.clone());
-            let collected = match store.environment(&due.app, &due.environment).await? {
-                Some(environment) => self.collect_one(&store, &due.tenant, &environment).await,
-                None => Collected::default(),
-            };
-            removed += collected.removed;
-            store.collected(&due, collected.left.then_some(now)).await?;
+            match self.collect_noted(&due, now).await {
+                Ok(count) => removed += count,
+                Err(error) => tracing::warn!(tenant.id = %due.tenant, error = %error, "could not collect"),
+            }
         }
         Ok(removed)
+    }
+
+    /// Put off before it is looked at: a cluster that takes for ever to answer is not the first of the next sweep again.
+    async fn collect_noted(&self, due: &Due, now: Time) -> Result<u32> {
+        let store = self.store.scoped(due.tenant.clone());
+        store.collected(due, Some(now)).await?;
+        let collected = match store.environment(&due.app, &due.environment).await? {
+            Some(environment) => self.collect_one(&store, &due.tenant, &environment).await,
+            None => Collected::default(),
+        };
+        if !collected.left {
+            store.collected(&Due { at: now, ..due.clone() }, None).await?;
+        }
+        Ok(collected.removed)
     }
 
     async fn collect_one(&self, store: &Scoped, tenant: &TenantId, environment: &Environment) -> Collected {

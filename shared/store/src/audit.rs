@@ -43,6 +43,11 @@ impl Scoped {
         listed.read(|item| item::record(Subject::Notice, item, BODY))
     }
 
+    /// Whether a notice is still in the outbox.
+    pub async fn waits(&self, id: &str) -> Result<bool> {
+        Ok(self.database().get(&self.layout().notice(id)).await?.is_some())
+    }
+
     /// Takes a notice out of the outbox. Gone already is success.
     pub async fn delivered(&self, id: &str) -> Result<()> {
         let mut transaction = self.begin();

@@ -31,7 +31,7 @@ pub async fn story(ground: &Ground) -> Result<()> {
 
     aws.standin.register(&aws.eks, NUMBER, &made, right).await?;
     aws.standin.cluster(&aws.eks, NUMBER, &made, &[]).await?;
-    refused(&connect().await?, "", &tenant).await?;
+    refused(&connect().await?, "does not accept the credential", &tenant).await?;
     aws.standin.cluster(&aws.eks, NUMBER, &made, &[(&role, &json!("slipway:somebody-else"))]).await?;
     refused(&connect().await?, "does not put", &tenant).await?;
     aws.standin.cluster(&aws.eks, NUMBER, &made, &[(&role, &json!("system:masters"))]).await?;
@@ -72,7 +72,7 @@ pub async fn taken_away(ground: &Ground) -> Result<()> {
     check(cause == "cluster_unauthorized" && matches!(outcome, "failed" | "rollback_failed"), || {
         format!("it ended as {outcome} because of {cause}: {ended}")
     })?;
-    check(told.contains("slipway-"), || format!("the cause does not name the role: {told}"))
+    check(told.contains(role.as_str().unwrap_or("no role")), || format!("the cause does not name the role: {told}"))
 }
 
 /// The message says what to mend, and the cluster is as unconnected as before.

@@ -136,6 +136,7 @@ impl Slipway {
         let before = find_environment(&store, app, environment).await?;
         let cluster = self.choose_cluster(&store, Some(cluster)).await?;
         if before.cluster == cluster {
+            self.let_pull(caller, app).await;
             return self.environment(caller, app, environment).await;
         }
         may_move(&before, if_match)?;
@@ -145,7 +146,7 @@ impl Slipway {
             Err(StoreError::Missing(Subject::Cluster)) => Err(unknown_cluster(after.cluster.as_ref())),
             done => Ok(done?),
         }?;
-        self.let_pull(caller, app).await?;
+        self.let_pull(caller, app).await;
         self.environment(caller, app, environment).await
     }
 
@@ -178,11 +179,18 @@ impl Slipway {
         }
     }
 
-    /// Lets the accounts of the clusters that the app's environments are in pull its images, and no others.
-    pub(crate) async fn let_pull(&self, caller: &Caller, app: &AppName) -> Result<()> {
-        if self.clusters.is_none() {
-            return Ok(());
+    /// Lets the accounts of the clusters that the app's environments are in pull its images, and no others. Where that
+    /// fails, most images can be pulled all the same, and one that cannot is told by the process that needs it.
+    pub(crate) async fn let_pull(&self, caller: &Caller, app: &AppName) {
+        if self.clusters.is_some()
+            && let Err(error) = self.set_pullers(caller, app).await
+        {
+            let context = error.context.as_deref().unwrap_or_default();
+            tracing::warn!(app.name = %app, error = %error, context, "who may pull the app's images could not be set");
         }
+    }
+
+    async fn set_pullers(&self, caller: &Caller, app: &AppName) -> Result<()> {
         let store = self.of(caller);
         let mut accounts = Vec::new();
         for name in store.environments(app).await?.into_iter().filter_map(|environment| environment.cluster) {

@@ -34,6 +34,7 @@ impl Slipway {
         idempotency: Option<&Idempotency>,
     ) -> Result<PromotionId> {
         let store = self.of(caller);
+        self.let_pull(caller, app).await;
         for _ in 0..ATTEMPTS {
             let situation = self.situation(caller, &store, app, environment, &wish.target).await?;
             let checked = check(&situation, wish);
@@ -42,9 +43,6 @@ impl Slipway {
                 (None, None) => return Err(Error::internal("a promotion that is not refused has no plan")),
                 (None, Some(outlook)) => outlook,
             };
-            if !checked.noop {
-                self.let_pull(caller, app).await?;
-            }
             let id = PromotionId::from_entropy(self.entropy.draw());
             let change = self.change_once(caller, action(wish.kind), idempotency, 202, &id);
             let written = if checked.noop {

@@ -9,7 +9,7 @@
 //! It saves before it acts, so that a crash in between is repaired by the next step; it acts only by compare-and-set on
 //! what was observed, so that a step which slept in between does nothing. It never decides anything.
 
-mod cleanup;
+pub(crate) mod cleanup;
 mod evidence;
 mod payload;
 mod records;
@@ -25,7 +25,6 @@ use slipway_rollout::decide::{self, Action, Decision, Mode, Unseen, WINDOW, deci
 use slipway_rollout::observation::Observation;
 use slipway_rollout::phase::Trigger;
 
-pub(crate) use cleanup::COLLECTED_AFTER;
 pub use cleanup::{CleanupError, clean_up, collect};
 pub use records::{Records, RecordsError};
 pub use store_records::StoreRecords;

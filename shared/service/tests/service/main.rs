@@ -15,6 +15,7 @@ mod promotions;
 mod refusals;
 mod relay;
 mod releases;
+mod repositories;
 mod rollbacks;
 mod runs;
 mod scale;

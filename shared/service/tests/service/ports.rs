@@ -6,17 +6,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use slipway_domain::cluster::place::Account;
 use slipway_domain::error::{Error, Result};
 use slipway_domain::id::{BuildId, RunId, TenantId};
 use slipway_domain::name::{AppName, ServiceName};
 use slipway_domain::promotion::{DeploymentKey, Epoch};
 use slipway_domain::release::ImageDigest;
-use slipway_domain::repository::{RegistryAddress, Repository};
 use slipway_domain::time::Time;
 use slipway_rollout::fence::{Stamp, admits};
 use slipway_rollout::observation::{Deployment, Observation, Process, Readiness, Refusal, Stage, Visibility};
-use slipway_service::builds::intake::{Login, Repositories};
 use slipway_service::ports::{
     Access, BuildOrder, BuildState, Builder, Clock, Cluster, ClusterError, Entropy, Expected, LogLine, LogQuery,
     Namespace, NewDeployment, NewRun, Objects, Processes, Registry, Removal, RolloutInput, RunLog, RunState, Started,
@@ -322,31 +319,6 @@ pub struct MemoryRegistry(pub Mutex<BTreeSet<(TenantId, ImageDigest)>>);
 impl Registry for MemoryRegistry {
     async fn holds(&self, tenant: &TenantId, _app: &AppName, image: &ImageDigest) -> Result<bool> {
         Ok(self.0.lock().unwrap().contains(&(tenant.clone(), image.clone())))
-    }
-}
-
-/// Repositories of one registry, how one logs in there as the test says, and who may pull.
-pub struct MemoryRepositories(pub Mutex<Result<Login>>, pub Mutex<BTreeMap<AppName, Vec<Account>>>);
-
-impl Default for MemoryRepositories {
-    fn default() -> Self {
-        Self(Mutex::new(Ok(Login::Open)), Mutex::default())
-    }
-}
-
-#[async_trait]
-impl Repositories for MemoryRepositories {
-    fn repository(&self, tenant: &TenantId, app: &AppName) -> Repository {
-        "registry.example.com".parse::<RegistryAddress>().unwrap().repository(tenant, app)
-    }
-
-    async fn login(&self, _repository: &Repository) -> Result<Login> {
-        self.0.lock().unwrap().clone()
-    }
-
-    async fn let_pull(&self, _tenant: &TenantId, app: &AppName, accounts: Vec<Account>) -> Result<()> {
-        self.1.lock().unwrap().insert(app.clone(), accounts);
-        Ok(())
     }
 }
 

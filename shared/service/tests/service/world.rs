@@ -28,8 +28,10 @@ use slipway_store::keys::file::FileKeys;
 
 use crate::ports::{
     Counted, MemoryAccess, MemoryBuilder, MemoryCluster, MemoryObjects, MemoryProcesses, MemoryRegistry,
-    MemoryRepositories, MemoryWorkflows, VirtualClock,
+    MemoryWorkflows, VirtualClock,
 };
+
+use crate::repositories::MemoryRepositories;
 
 pub const WEB: &str = "services:\n  web:\n    port: 3000\n    scale: 2\n";
 const TABLE: &str = "slipway";

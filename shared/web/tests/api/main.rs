@@ -14,6 +14,9 @@ mod lists;
 #[allow(dead_code, reason = "shared with the tests of the use cases, which need more of it")]
 mod ports;
 mod refusals;
+#[path = "../../../service/tests/service/repositories.rs"]
+#[allow(dead_code, reason = "shared with the tests of the use cases, which need more of it")]
+mod repositories;
 mod secrets;
 #[path = "../../../service/tests/service/world.rs"]
 #[allow(dead_code, reason = "shared with the tests of the use cases, which need more of it")]
