@@ -1,6 +1,6 @@
 //! The table of routes, and what surrounds it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -23,9 +23,13 @@ use crate::state::State;
 /// The whole API.
 pub fn router(slipway: Arc<Slipway>) -> Router {
     let (router, api) = parts();
-    let text: Arc<str> = document::text(&api).into();
+    // Written down when somebody asks for it: a function that starts has no time for it.
+    let document = Arc::new(LazyLock::new(move || document::text(&api)));
     router
-        .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], text.to_string())))
+        .route(
+            "/openapi.json",
+            get(async move || ([(CONTENT_TYPE, "application/json")], LazyLock::force(&document).clone())),
+        )
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn(finish))
