@@ -9,7 +9,8 @@ SHELL := bash
 CARGO_BUILD := cargo build --locked --workspace --bin slipway --bin slipway-local --bin demo \
   --bin demo-kubernetes
 TESTS_KUBERNETES := --test kubernetes --test kubernetes_engine --test kubernetes_disturbed
-CARGO_TEST_KUBERNETES := cargo test --locked --workspace --no-fail-fast $(TESTS_KUBERNETES)
+CARGO_TEST_KUBERNETES := env SLIPWAY_TARGET=kubernetes cargo test --locked --workspace --no-fail-fast \
+  $(TESTS_KUBERNETES) --test end_to_end
 CARGO_TEST_AWS := cargo test --locked --workspace --no-fail-fast --test end_to_end --test aws -- --nocapture
 PROGRAMS := target/debug
 KEPT := .slipway
