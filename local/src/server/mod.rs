@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slipway_domain::error::{Error, Result};
-use slipway_domain::id::TenantId;
 use slipway_service::slipway::Slipway;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -136,7 +135,7 @@ async fn serve(options: &Options, data: &Path, backend: Backend) -> Result<bool>
     let resumed = installation.runner.resume().map_err(Error::internal)?;
     tracing::info!(executions = resumed.len(), "rollouts go on");
     let stopping = CancellationToken::new();
-    let sweeper = tokio::spawn(sweep(Arc::clone(&installation.slipway), tenant, stopping.clone()));
+    let sweeper = tokio::spawn(sweep(Arc::clone(&installation.slipway), stopping.clone()));
     let server = axum::serve(listener, installation.router());
     let mut server = tokio::spawn(server.with_graceful_shutdown(stopping.clone().cancelled_owned()).into_future());
     say(&format!("Slipway is ready at {origin}"));
@@ -181,7 +180,7 @@ async fn told_to_stop() -> Result<bool> {
     })
 }
 
-async fn sweep(slipway: Arc<Slipway>, tenant: TenantId, stopping: CancellationToken) {
+async fn sweep(slipway: Arc<Slipway>, stopping: CancellationToken) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
@@ -189,7 +188,7 @@ async fn sweep(slipway: Arc<Slipway>, tenant: TenantId, stopping: CancellationTo
             _ = every.tick() => {}
         }
         let swept = slipway.sweep().await;
-        let collected = slipway.collect(&tenant).await;
+        let collected = slipway.collect().await;
         match (swept, collected) {
             (Ok(swept), Ok(collected)) => tracing::debug!(?swept, collected, "swept"),
             (Err(error), _) | (_, Err(error)) => tracing::warn!(error = %error, "the sweep failed"),

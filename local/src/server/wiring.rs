@@ -6,8 +6,9 @@ use std::sync::Arc;
 use axum::Router;
 use slipway_domain::error::{Error, Result};
 use slipway_embedded::embedded::Embedded;
-use slipway_service::ports::{Clock, Entropy};
+use slipway_service::ports::Clock;
 use slipway_service::slipway::Slipway;
+use slipway_service::system::{SystemClock, SystemEntropy};
 use slipway_service::turn::StoreRecords;
 use slipway_store::Store;
 use slipway_store::keys::file::FileKeys;
@@ -16,7 +17,6 @@ use super::backend::{Backend, Ports};
 use super::images::Images;
 use crate::disk;
 use crate::rollout::{LocalWorkflows, StepFunction};
-use crate::workflow::clock::SystemClock;
 use crate::workflow::rollout_definition;
 use crate::workflow::runner::Runner;
 
@@ -75,13 +75,4 @@ impl Installation {
 
 fn database(data: &Path) -> PathBuf {
     data.join("slipway.db")
-}
-
-/// The operating system's random source.
-struct SystemEntropy;
-
-impl Entropy for SystemEntropy {
-    fn draw(&self) -> u128 {
-        rand::random()
-    }
 }

@@ -10,7 +10,6 @@
 //! them, and refuses every other one by name when the definition is parsed. It never skips a field that it does not
 //! understand, and it holds no rule of a rollout: those are in the step function.
 
-pub mod clock;
 pub mod definition;
 pub mod execution;
 mod fields;

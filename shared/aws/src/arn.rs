@@ -24,6 +24,15 @@ pub enum ParseArnError {
     Key,
 }
 
+/// Where it is. The partition has to be that of the region.
+fn place(partition: &str, region: &str, account: &str) -> Result<(Region, Account), ParseArnError> {
+    let (region, account): (Region, Account) = (region.parse()?, account.parse()?);
+    if region.partition().as_str() == partition {
+        return Ok((region, account));
+    }
+    Err(ParseArnError::Partition(region))
+}
+
 /// `arn:aws:dynamodb:eu-central-1:123456789012:table/slipway`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TableArn(String);
@@ -40,11 +49,7 @@ impl FromStr for TableArn {
         let ["arn", partition, "dynamodb", region, account, resource] = parts.as_slice() else {
             return Err(ParseArnError::Form);
         };
-        let region: Region = region.parse()?;
-        let account: Account = account.parse()?;
-        if region.partition().as_str() != *partition {
-            return Err(ParseArnError::Partition(region));
-        }
+        let (region, account) = place(partition, region, account)?;
         let name = resource.strip_prefix("table/").ok_or(ParseArnError::Form)?;
         let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
         if !(3..=Self::MAX_NAME).contains(&name.len()) || !name.bytes().all(character) {
@@ -89,10 +94,7 @@ impl FromStr for KeyArn {
         let ["arn", partition, "kms", region, account, resource] = parts.as_slice() else {
             return Err(ParseArnError::Key);
         };
-        let (region, account): (Region, Account) = (region.parse()?, account.parse()?);
-        if region.partition().as_str() != *partition {
-            return Err(ParseArnError::Partition(region));
-        }
+        let (region, account) = place(partition, region, account)?;
         let id = resource.strip_prefix("key/").ok_or(ParseArnError::Key)?;
         let character = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         if !(1..=Self::MAX_ID).contains(&id.len()) || !id.bytes().all(character) {

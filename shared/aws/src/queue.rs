@@ -5,11 +5,13 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use slipway_domain::error::Error;
+use slipway_service::relay::{Message, Queue, Unsent};
 
 use crate::fault::{Failure, Fault};
 use crate::limits::Limits;
@@ -23,21 +25,6 @@ const BATCH: usize = 10;
 /// Between two tries when too much was asked for, in seconds.
 const RETRY_AFTER_THROTTLE: u32 = 5;
 
-/// What is sent. The id is the sender's own, by which it is told what became of the message; it is not sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    pub id: String,
-    /// Ids alone: a queue is no place for what a tenant keeps secret.
-    pub body: String,
-}
-
-/// A message that is not known to be in the queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsent {
-    pub id: String,
-    pub error: Error,
-}
-
 /// The queue that notifications wait in.
 pub struct Notifications {
     client: Client,
@@ -49,23 +36,6 @@ impl Notifications {
     pub fn new(config: Builder, queue_url: impl Into<String>) -> Self {
         let config = config.timeout_config(LIMITS.timeouts()).retry_config(LIMITS.retries()).build();
         Self { client: Client::from_conf(config), queue_url: queue_url.into() }
-    }
-
-    /// Sends all of them, ten at a time, and answers with those that did not get there, in their order. Where SQS takes
-    /// none of a batch, the ones after it are not tried: each would wait as long to learn the same.
-    pub async fn send(&self, messages: &[Message]) -> Vec<Unsent> {
-        let mut unsent = Vec::new();
-        for (index, batch) in messages.chunks(BATCH).enumerate() {
-            match self.send_batch(batch).await {
-                Ok(refused) => unsent.extend(refused),
-                Err(error) => {
-                    let rest = messages.iter().skip(index * BATCH);
-                    unsent.extend(rest.map(|message| Unsent { id: message.id.clone(), error: error.clone() }));
-                    break;
-                }
-            }
-        }
-        unsent
     }
 
     /// Those of one batch that were refused, or an error that is about all of them.
@@ -121,6 +91,26 @@ impl Notifications {
             )),
             Fault::Invalid => self.invalid(words),
         }
+    }
+}
+
+#[async_trait]
+impl Queue for Notifications {
+    /// Ten at a time. Where SQS takes none of a batch, the ones after it are not tried: each would wait as long to learn the
+    /// same.
+    async fn send(&self, messages: &[Message]) -> Vec<Unsent> {
+        let mut unsent = Vec::new();
+        for (index, batch) in messages.chunks(BATCH).enumerate() {
+            match self.send_batch(batch).await {
+                Ok(refused) => unsent.extend(refused),
+                Err(error) => {
+                    let rest = messages.iter().skip(index * BATCH);
+                    unsent.extend(rest.map(|message| Unsent { id: message.id.clone(), error: error.clone() }));
+                    break;
+                }
+            }
+        }
+        unsent
     }
 }
 

@@ -12,8 +12,9 @@ use slipway_service::builds::intake::{Intake, NoBuilder};
 use slipway_service::clusters::Clusters;
 use slipway_service::ports::Registry;
 use slipway_service::slipway::Slipway;
+use slipway_service::system::SystemEntropy;
 
-use crate::host::{Host, SystemEntropy};
+use crate::host::Host;
 use crate::narrow::TenantSessions;
 use crate::settings::SettingsError;
 

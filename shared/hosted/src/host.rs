@@ -1,23 +1,20 @@
 //! What every function is made of: its settings, clients, the table, the clock.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client as http;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use slipway_aws::kms::KmsKeys;
 use slipway_aws::sessions::Sessions;
 use slipway_aws::step_functions::StepFunctions;
 use slipway_aws::sts::Sts;
 use slipway_aws::table;
-use slipway_domain::time::Time;
 use slipway_kubernetes::client::ImageSource;
 use slipway_service::clusters::{ByEnvironment, Clusters};
-use slipway_service::ports::{Clock, Entropy};
+use slipway_service::ports::Clock;
+use slipway_service::system::SystemClock;
 use slipway_store::Store;
 
 use crate::clusters::{EksClusters, EksService};
@@ -39,8 +36,7 @@ impl Host {
     pub async fn start() -> Result<Self, SettingsError> {
         telemetry::start();
         let settings = Settings::from_environment().inspect_err(|error| tracing::error!("{error}"))?;
-        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(connections()).load().await;
-        Ok(Self::new(settings, sdk))
+        Ok(Self::new(settings, sdk().await))
     }
 
     pub fn new(settings: Settings, sdk: SdkConfig) -> Self {
@@ -74,9 +70,11 @@ impl Host {
     }
 }
 
-/// One pool for all clients: without it each would open connections of its own, and one is made for each scope.
-fn connections() -> SharedHttpClient {
-    http::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+/// What the runtime says of region and credentials, and one pool of connections for all clients: without it each would
+/// open its own, and one is made for each scope.
+async fn sdk() -> SdkConfig {
+    let connections = http::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(connections).load().await
 }
 
 /// How many tenants' sessions one instance keeps.
@@ -86,27 +84,12 @@ pub(crate) fn sessions<S: slipway_aws::sessions::Source>(source: S, clock: &Arc<
     Arc::new(Sessions::new(source, Arc::clone(clock), KEPT))
 }
 
-/// The machine's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[async_trait]
-impl Clock for SystemClock {
-    fn now(&self) -> Time {
-        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Time::from_millis(0).plus(since_epoch)
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
-/// The operating system's random source.
-pub struct SystemEntropy;
-
-impl Entropy for SystemEntropy {
-    fn draw(&self) -> u128 {
-        rand::random()
+    #[tokio::test]
+    async fn all_clients_have_their_connections_from_one_pool() {
+        assert!(sdk().await.http_client().is_some(), "else each client makes a pool of its own");
     }
 }

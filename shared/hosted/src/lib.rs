@@ -27,4 +27,4 @@ pub mod sweep;
 pub mod telemetry;
 
 pub use clusters::{EksClusters, EksService};
-pub use host::{Host, SystemClock};
+pub use host::Host;

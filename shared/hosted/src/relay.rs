@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::Value;
-use slipway_aws::queue::{self, Notifications};
-use slipway_domain::error::Error;
-use slipway_service::relay::{Message, Queue, Relay};
+use slipway_aws::queue::Notifications;
+use slipway_service::relay::{Relay, Unsent};
 use slipway_store::stream::{self, Fresh};
 
 use crate::host::Host;
@@ -20,20 +18,9 @@ pub fn relay(host: &Host) -> Result<Relay, SettingsError> {
     Ok(Relay {
         store: host.store.clone(),
         workflows: host.workflows()?,
-        queue: Arc::new(SqsQueue(notifications)),
+        queue: Arc::new(notifications),
         clock: Arc::clone(&host.clock),
     })
-}
-
-struct SqsQueue(Notifications);
-
-#[async_trait]
-impl Queue for SqsQueue {
-    async fn send(&self, messages: &[Message]) -> Vec<(String, Error)> {
-        let sent = |message: &Message| queue::Message { id: message.id.clone(), body: message.body.clone() };
-        let messages: Vec<_> = messages.iter().map(sent).collect();
-        self.0.send(&messages).await.into_iter().map(|unsent| (unsent.id, unsent.error)).collect()
-    }
 }
 
 /// The records that Lambda is to bring again, or to put aside once it has brought them often enough.
@@ -66,22 +53,22 @@ pub async fn records(relay: &Relay, metrics: &Metrics, event: &Value) -> Result<
         match stream::read(record) {
             Ok(Some(row)) => fresh.push((id, row)),
             Ok(None) => {}
-            Err(error) => failed.push((id, error.into())),
+            Err(error) => failed.push(Unsent { id, error: error.into() }),
         }
     }
     let refused = relay.carry(&fresh).await;
     let carried = |(id, row): &&(String, Fresh)| {
-        matches!(row, Fresh::Notice(..)) && refused.iter().all(|(record, _)| record != id)
+        matches!(row, Fresh::Notice(..)) && refused.iter().all(|unsent| unsent.id != *id)
     };
     let carried = fresh.iter().filter(carried).count();
     failed.extend(refused);
-    for (record, error) in &failed {
+    for Unsent { id, error } in &failed {
         let context = error.context.as_deref().unwrap_or_default();
-        tracing::error!(record.sequence = record, error = %error, context, "a record could not be carried on");
+        tracing::error!(record.sequence = id, error = %error, context, "a record could not be carried on");
     }
     let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
     metrics
         .put(&[], &[("NoticesSent", Unit::Count, count(carried)), ("RecordsFailed", Unit::Count, count(failed.len()))]);
-    let failures = failed.into_iter().map(|(item_identifier, _)| BatchItemFailure { item_identifier });
+    let failures = failed.into_iter().map(|unsent| BatchItemFailure { item_identifier: unsent.id });
     Ok(BatchAnswer { batch_item_failures: failures.collect() })
 }

@@ -39,7 +39,7 @@ impl Sweeper {
             Ok(Swept { errors: 1, ..Swept::default() })
         });
         let (swept, sent) = (swept?, sent?);
-        let collected = match tokio::time::timeout(COLLECTING, self.slipway.collect_due()).await {
+        let collected = match tokio::time::timeout(COLLECTING, self.slipway.collect()).await {
             Ok(collected) => collected?,
             Err(_) => 0,
         };

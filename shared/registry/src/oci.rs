@@ -178,7 +178,7 @@ impl Repositories for OciRegistry {
 
     /// A plain registry makes no logins for one repository, and its own credentials open all of them: they are never
     /// passed on.
-    async fn login(&self, _repository: &Repository) -> Result<Login> {
+    async fn login(&self, _tenant: &TenantId, _app: &AppName) -> Result<Login> {
         Ok(if self.credentials.is_some() { Login::Own } else { Login::Open })
     }
 }

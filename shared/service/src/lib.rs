@@ -32,6 +32,7 @@ pub mod runs;
 pub mod scale;
 pub mod slipway;
 pub mod sweep;
+pub mod system;
 pub mod template;
 pub mod tenants;
 mod token_text;

@@ -36,11 +36,18 @@ pub struct Message {
     pub body: String,
 }
 
+/// A message that is not known to be in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    pub id: String,
+    pub error: Error,
+}
+
 /// The queue of notifications.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Sends all of them; answers with those that are not known to be in the queue.
-    async fn send(&self, messages: &[Message]) -> Vec<(String, Error)>;
+    /// Sends all of them; answers with those that did not get there, in their order.
+    async fn send(&self, messages: &[Message]) -> Vec<Unsent>;
 }
 
 /// What the relay and the sweep of notices work with.
@@ -68,7 +75,7 @@ struct Told<'a> {
 
 impl Relay {
     /// Carries on what is fresh. Each stands for itself: those that failed are answered by the ids that they came with.
-    pub async fn carry(&self, fresh: &[(String, Fresh)]) -> Vec<(String, Error)> {
+    pub async fn carry(&self, fresh: &[(String, Fresh)]) -> Vec<Unsent> {
         let mut failed = Vec::new();
         let mut told = Vec::new();
         for (record, fresh) in fresh {
@@ -77,10 +84,11 @@ impl Relay {
                 Fresh::Notice(tenant, notice) => match self.store.scoped(tenant.clone()).waits(&notice.id).await {
                     Ok(true) => told.push(Told { record, tenant, notice }),
                     Ok(false) => {}
-                    Err(error) => failed.push((record.clone(), error.into())),
+                    Err(error) => failed.push(Unsent { id: record.clone(), error: error.into() }),
                 },
                 Fresh::Promotion(tenant, promotion) => {
-                    failed.extend(self.start(tenant, promotion).await.err().map(|error| (record.clone(), error)));
+                    let failure = self.start(tenant, promotion).await.err();
+                    failed.extend(failure.map(|error| Unsent { id: record.clone(), error }));
                 }
             }
         }
@@ -109,7 +117,7 @@ impl Relay {
                 missed.iter().map(|notice| Told { record: &notice.id, tenant: &tenant, notice }).collect();
             let failed = self.tell(&told).await;
             sent += told.len() - failed.len();
-            for (id, error) in failed {
+            for Unsent { id, error } in failed {
                 tracing::warn!(tenant.id = %tenant, notice.id = id, error = %error, "a notice could not be sent");
             }
         }
@@ -124,17 +132,18 @@ impl Relay {
         self.workflows.start(&promotion.execution_name(), &input).await.map(drop)
     }
 
-    async fn tell(&self, told: &[Told<'_>]) -> Vec<(String, Error)> {
+    async fn tell(&self, told: &[Told<'_>]) -> Vec<Unsent> {
         let messages = told.iter().map(Told::message).collect::<std::result::Result<Vec<_>, _>>();
         let messages = match messages {
             Ok(messages) => messages,
             Err(error) => {
                 let error = Error::internal(error);
-                return told.iter().map(|told| (told.record.to_owned(), error.clone())).collect();
+                let unsent = |told: &Told<'_>| Unsent { id: told.record.to_owned(), error: error.clone() };
+                return told.iter().map(unsent).collect();
             }
         };
         let failed = if messages.is_empty() { Vec::new() } else { self.queue.send(&messages).await };
-        for told in told.iter().filter(|told| failed.iter().all(|(record, _)| record != told.record)) {
+        for told in told.iter().filter(|told| failed.iter().all(|unsent| unsent.id != told.record)) {
             let Told { tenant, notice, .. } = told;
             // It was sent, and that counts: the sweep sends it once more, and takes it out then.
             if let Err(error) = self.store.scoped((*tenant).clone()).delivered(&notice.id).await {

@@ -89,29 +89,10 @@ impl Slipway {
         Ok(swept)
     }
 
-    /// Removes what old promotions of a tenant left in its clusters at 0 processes, and runs that ended a while ago;
-    /// returns how many objects. Nothing of it costs anything, so that once in a while is enough. A cluster that cannot
-    /// be cleared up does not keep the others from it.
-    pub async fn collect(&self, tenant: &TenantId) -> Result<u32> {
-        let store = self.store.scoped(tenant.clone());
-        let mut page = Page::first(Page::MAX_LIMIT);
-        let mut removed = 0;
-        loop {
-            let apps = store.apps(&page).await?;
-            for app in &apps.items {
-                for environment in store.environments(&app.name).await? {
-                    removed += self.collect_one(&store, tenant, &environment).await.removed;
-                }
-            }
-            match apps.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(removed),
-            }
-        }
-    }
-
-    /// The same where something ended a while ago, of all tenants: for an installation that has no list of them.
-    pub async fn collect_due(&self) -> Result<u32> {
+    /// Removes what promotions and runs that ended a while ago left in clusters; returns how many objects. Nothing of it
+    /// costs anything, so that once in a while is enough. A cluster that cannot be cleared up does not keep the others from
+    /// it.
+    pub async fn collect(&self) -> Result<u32> {
         let now = self.clock.now();
         let mut removed = 0;
         for due in self.store.system().due(DueKind::Collect, now.minus(COLLECTED_AFTER), AT_ONCE).await? {

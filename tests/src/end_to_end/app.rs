@@ -1,18 +1,17 @@
 //! One app in one place, and what can be done with it and seen of it over the API.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::place::Place;
-use crate::server::Result;
 use crate::server::client::Client;
 use crate::server::shop::text;
+use crate::server::{Patience, Result};
 
 /// The longest that anything is waited for: a lost execution is found by the sweep two minutes later.
-const PATIENCE: Duration = Duration::from_mins(6);
-const POLL: Duration = Duration::from_millis(300);
+const PATIENCE: Patience = Patience { whole: Duration::from_mins(6), poll: Duration::from_millis(300) };
 
 /// An app, in its environment `production`.
 pub struct App<'a> {
@@ -150,14 +149,7 @@ impl<'a> App<'a> {
     }
 
     /// Asks again and again until there is an answer.
-    pub async fn until<T>(&self, what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            if let Some(answer) = ask().await? {
-                return Ok(answer);
-            }
-            tokio::time::sleep(POLL).await;
-        }
-        Err(format!("waited for {} s in vain: {what}", PATIENCE.as_secs()))
+    pub async fn until<T>(&self, what: &str, ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+        PATIENCE.until(what, ask).await
     }
 }

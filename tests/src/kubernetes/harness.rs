@@ -17,12 +17,12 @@ use slipway_domain::repository::RegistryAddress;
 use slipway_domain::secret::Secret;
 use slipway_domain::variables::Variables;
 use slipway_kubernetes::client::{ImageSource, KubernetesCluster};
-use slipway_local::workflow::clock::SystemClock;
 use slipway_rollout::decide::Mode;
 use slipway_rollout::observation::Observation;
 use slipway_rollout::plan::{Planned, plan};
 use slipway_rollout::start::{Start, start};
 use slipway_service::ports::{Clock, Cluster, Namespace, RolloutInput};
+use slipway_service::system::SystemClock;
 use slipway_service::turn::{Route, Step, Worker, turn};
 
 use super::facts::Facts;
@@ -153,13 +153,7 @@ impl Stage {
     }
 
     pub fn input(&self, promotion: &Promotion) -> RolloutInput {
-        RolloutInput {
-            tenant: self.namespace.tenant.clone(),
-            app: self.namespace.app.clone(),
-            environment: self.namespace.environment.clone(),
-            promotion: promotion.id.clone(),
-            execution: promotion.execution,
-        }
+        RolloutInput::of(&self.namespace.tenant, promotion)
     }
 
     /// Carries a promotion on as the state machine does, until it has ended.

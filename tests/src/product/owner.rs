@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
@@ -16,11 +16,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::kubernetes::facts::Facts;
-use crate::server::{Result, failed};
+use crate::server::{Patience, Result, failed};
 
 /// The longest that anything is waited for.
-const PATIENCE: Duration = Duration::from_mins(2);
-const POLL: Duration = Duration::from_millis(100);
+const PATIENCE: Patience = Patience { whole: Duration::from_mins(2), poll: Duration::from_millis(100) };
 
 /// Whoever may do everything.
 #[derive(Clone)]
@@ -111,15 +110,8 @@ impl Drop for Frozen {
 }
 
 /// Asks again and again until there is an answer.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        if let Some(answer) = ask().await? {
-            return Ok(answer);
-        }
-        tokio::time::sleep(POLL).await;
-    }
-    Err(format!("waited for {} s in vain: {what}", PATIENCE.as_secs()))
+pub async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    PATIENCE.until(what, ask).await
 }
 
 /// Runs a program to its end.

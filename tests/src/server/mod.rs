@@ -15,6 +15,7 @@ pub mod shop;
 pub mod source;
 
 use std::fmt::Display;
+use std::time::{Duration, Instant};
 
 /// What went wrong, in words.
 pub type Result<T> = std::result::Result<T, String>;
@@ -22,4 +23,25 @@ pub type Result<T> = std::result::Result<T, String>;
 /// Puts what was attempted before why it failed.
 pub fn failed<E: Display>(what: impl Display) -> impl FnOnce(E) -> String {
     move |error| format!("could not {what}: {error}")
+}
+
+/// How long something is waited for, and how often it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    pub whole: Duration,
+    pub poll: Duration,
+}
+
+impl Patience {
+    /// Asks again and again until there is an answer.
+    pub async fn until<T>(self, what: &str, mut ask: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+        let begun = Instant::now();
+        while begun.elapsed() < self.whole {
+            if let Some(answer) = ask().await? {
+                return Ok(answer);
+            }
+            tokio::time::sleep(self.poll).await;
+        }
+        Err(format!("waited for {} s in vain: {what}", self.whole.as_secs()))
+    }
 }

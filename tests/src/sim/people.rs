@@ -248,13 +248,7 @@ async fn record_noop(port: &Port, environment: &Environment, start: Start) -> Re
 }
 
 fn input(port: &Port, promotion: &Promotion) -> RolloutInput {
-    port.world.with(|state| RolloutInput {
-        tenant: state.namespace.tenant.clone(),
-        app: promotion.app.clone(),
-        environment: promotion.environment.clone(),
-        promotion: promotion.id.clone(),
-        execution: promotion.execution,
-    })
+    port.world.with(|state| RolloutInput::of(&state.namespace.tenant, promotion))
 }
 
 async fn begin(port: &Port, input: &RolloutInput) -> Result<(), RecordsError> {

@@ -72,10 +72,9 @@ async fn sweep_all(full: &Full, port: &Arc<Port>, now: Time) {
         let unharmed = well && state.tasks[port.task].harm == 0;
         state.rules.swept(now, unharmed, &state.ledger);
     });
-    let (tenant, collects) = port.world.with(|state| (state.namespace.tenant.clone(), state.collects()));
-    if collects {
+    if port.world.with(|state| state.collects()) {
         // What failed is tried again later.
-        let _ = Box::pin(slipway.collect(&tenant)).await;
+        let _ = Box::pin(slipway.collect()).await;
     }
     port.world.with(|state| state.tasks[port.task].life = Life::Done);
 }
@@ -90,13 +89,7 @@ async fn promotions(port: &Port, now: Time) -> Result<(), RecordsError> {
         Sweep::Restart => take_over(port, &environment, &promotion, None, now).await,
         Sweep::End => {
             let Ok(applied) = overdue(&environment, &promotion, now) else { return Ok(()) };
-            let input = port.world.with(|state| RolloutInput {
-                tenant: state.namespace.tenant.clone(),
-                app: promotion.app.clone(),
-                environment: promotion.environment.clone(),
-                promotion: promotion.id.clone(),
-                execution: promotion.execution,
-            });
+            let input = port.world.with(|state| RolloutInput::of(&state.namespace.tenant, &promotion));
             Records::save(port, &input, &environment, &promotion, &applied).await
         }
     }

@@ -27,16 +27,6 @@ use crate::policy::{self, Access};
 use crate::sts::AssumeError;
 
 impl Ecr {
-    /// A login that pushes to the app's repository and does nothing else, with the time at which ECR stops to take it.
-    /// Makes the repository first, if there is none. Errors: `registry_unreachable`, `unavailable` (503).
-    pub async fn push_login(&self, tenant: &TenantId, app: &AppName) -> Result<Login> {
-        let repository = &self.ensure(tenant, app).await?;
-        let arn = RepositoryArn::try_from(repository).map_err(Error::internal)?;
-        let role = &self.settings.push_role;
-        let session = self.sts.narrow(tenant, role, &policy::push(&arn)).await.map_err(|error| refused(&error))?;
-        self.token(repository, session).await
-    }
-
     async fn token(&self, repository: &Repository, session: Credentials) -> Result<Login> {
         let attempt = Attempt::new(repository, "making a login to push", "ecr:GetAuthorizationToken");
         let attempt = attempt.by("the role for pushing");
@@ -47,16 +37,6 @@ impl Ecr {
         let login = data.ok_or("it has no token").and_then(read);
         login.map_err(|problem| attempt.unexpected(problem))
     }
-
-    /// Whose repository it is; an internal error for one that is not of this registry, which nobody can have been given.
-    fn owner(&self, repository: &Repository) -> Result<(TenantId, AppName)> {
-        let mut parts = repository.path().rsplit('/');
-        let app = parts.next().and_then(|app| app.parse().ok());
-        let tenant = parts.next().and_then(|tenant| tenant.to_ascii_uppercase().parse().ok());
-        let owner = tenant.zip(app).filter(|(tenant, app)| self.place(tenant, app) == *repository);
-        let address = &self.settings.address;
-        owner.ok_or_else(|| Error::internal(format!("{repository} is no repository of a tenant at {address}")))
-    }
 }
 
 #[async_trait]
@@ -65,9 +45,14 @@ impl Repositories for Ecr {
         self.place(tenant, app)
     }
 
-    async fn login(&self, repository: &Repository) -> Result<Login> {
-        let (tenant, app) = self.owner(repository)?;
-        self.push_login(&tenant, &app).await
+    /// A login that pushes to the app's repository and does nothing else, with the time at which ECR stops to take it.
+    /// Makes the repository first, if there is none. Errors: `registry_unreachable`, `unavailable` (503).
+    async fn login(&self, tenant: &TenantId, app: &AppName) -> Result<Login> {
+        let repository = &self.ensure(tenant, app).await?;
+        let arn = RepositoryArn::try_from(repository).map_err(Error::internal)?;
+        let role = &self.settings.push_role;
+        let session = self.sts.narrow(tenant, role, &policy::push(&arn)).await.map_err(|error| refused(&error))?;
+        self.token(repository, session).await
     }
 
     async fn let_pull(&self, tenant: &TenantId, app: &AppName, accounts: Vec<Account>) -> Result<()> {

@@ -58,8 +58,7 @@ async fn whoever_pushes_is_told_that_the_registrys_own_credentials_are_needed() 
     let registry = MemoryRegistry::new(Asks::Basic).await;
     for (password, expected) in [(Some(PASSWORD), Login::Own), (None, Login::Open)] {
         let client = client(registry.address, password);
-        let repository = client.repository(&tenant(), &app());
-        assert_eq!(client.login(&repository).await.unwrap(), expected);
+        assert_eq!(client.login(&tenant(), &app()).await.unwrap(), expected);
     }
     assert!(registry.seen().is_empty());
 }

@@ -39,8 +39,8 @@ pub struct Push {
 pub trait Repositories: Send + Sync {
     fn repository(&self, tenant: &TenantId, app: &AppName) -> Repository;
 
-    /// A login that is good for this repository; where it is made, a fresh one at each call.
-    async fn login(&self, repository: &Repository) -> Result<Login>;
+    /// A login that is good for the app's repository; where it is made, a fresh one at each call.
+    async fn login(&self, tenant: &TenantId, app: &AppName) -> Result<Login>;
 
     /// Lets these accounts of AWS pull the app's images, and no others. Nothing where nodes log in by themselves.
     async fn let_pull(&self, _tenant: &TenantId, _app: &AppName, _accounts: Vec<Account>) -> Result<()> {
@@ -71,7 +71,7 @@ impl Intake {
     pub(super) async fn push(&self, tenant: &TenantId, app: &AppName) -> Result<Push> {
         let repositories = self.repositories().ok_or_else(no_external_builds)?;
         let repository = repositories.repository(tenant, app);
-        let login = repositories.login(&repository).await?;
+        let login = repositories.login(tenant, app).await?;
         Ok(Push { repository, login })
     }
 

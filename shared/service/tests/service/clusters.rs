@@ -8,16 +8,18 @@ use slipway_domain::error::{Error, Kind, Result};
 use slipway_domain::id::TenantId;
 use slipway_domain::name::{ClusterName, EnvironmentName};
 use slipway_domain::promotion::Outcome;
+use slipway_service::builds::intake::Login;
 use slipway_service::caller::Caller;
 use slipway_service::clusters::NotConnected;
 use slipway_service::promotions::PromoteOptions;
 use slipway_service::request::Idempotency;
+use slipway_service::runs::NewRunRequest;
 use slipway_service::slipway::Slipway;
 use slipway_service::tenants::{Operator, OperatorToken};
 use slipway_store::records::Role;
 
 use crate::hosted::hosted;
-use crate::world::{WEB, World, by_id};
+use crate::world::{WEB, World, by_id, service};
 
 fn place() -> EksPlace {
     EksPlace {
@@ -217,7 +219,13 @@ async fn only_the_accounts_of_connected_clusters_may_pull_an_apps_images() {
     let (_, release) = world.build(1, WEB).await;
     let pullers = || world.repositories.1.lock().unwrap().get(&world.app).cloned();
     assert_eq!(pullers(), None, "nobody needs the image yet");
-    assert_eq!(world.ship(&release).await, Outcome::Succeeded);
+    *world.repositories.0.lock().unwrap() = Err(Error::unavailable("the registry is away"));
+    assert_eq!(world.ship(&release).await, Outcome::Succeeded, "most images can be pulled all the same");
+    *world.repositories.0.lock().unwrap() = Ok(Login::Open);
+    assert_eq!(pullers(), None);
+    let run =
+        NewRunRequest { service: service("web"), command: vec!["true".to_owned()], release: None, time_limit: None };
+    world.slipway.create_run(&world.owner, &world.app, &world.production, &run, None).await.unwrap();
     assert_eq!(pullers(), Some(vec![place().account]), "the other cluster is not connected");
     world.slipway.connect_cluster(&world.owner, &second).await.unwrap();
     world.slipway.move_environment(&world.owner, &world.app, &staging, &cluster, None).await.unwrap();

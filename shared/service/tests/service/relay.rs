@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use slipway_domain::error::{Error, Kind};
 use slipway_domain::id::TenantId;
 use slipway_service::promotions::PromoteOptions;
-use slipway_service::relay::{Message, Queue, Relay};
+use slipway_service::relay::{Message, Queue, Relay, Unsent};
 use slipway_store::records::{Notice, Page};
 use slipway_store::stream::{self, Fresh};
 
@@ -23,12 +23,13 @@ struct MemoryQueue {
 
 #[async_trait]
 impl Queue for MemoryQueue {
-    async fn send(&self, messages: &[Message]) -> Vec<(String, Error)> {
+    async fn send(&self, messages: &[Message]) -> Vec<Unsent> {
         let refuses = *self.refuses.lock().unwrap();
         let (unsent, taken): (Vec<_>, Vec<_>) =
             messages.iter().partition(|message| refuses.is_some_and(|word| message.body.contains(word)));
         self.sent.lock().unwrap().extend(taken.into_iter().map(|message| message.body.clone()));
-        unsent.into_iter().map(|message| (message.id.clone(), Error::unavailable("the queue is full"))).collect()
+        let full = || Error::unavailable("the queue is full");
+        unsent.into_iter().map(|message| Unsent { id: message.id.clone(), error: full() }).collect()
     }
 }
 
@@ -73,7 +74,7 @@ async fn a_notice_is_sent_and_taken_out_and_one_that_is_not_taken_stays() {
     *queue.refuses.lock().unwrap() = Some("promotion.started");
     let failed = relay.carry(&told(world.owner.tenant(), &notices)).await;
     let started = notices.iter().position(|notice| notice.promotion.is_some()).unwrap();
-    assert_eq!(failed.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), [started.to_string()]);
+    assert_eq!(failed.iter().map(|unsent| unsent.id.clone()).collect::<Vec<_>>(), [started.to_string()]);
     assert_eq!(outbox(&world).await, [notices[started].clone()]);
     let sent = queue.sent.lock().unwrap().clone();
     let first: Value = serde_json::from_str(&sent[0]).unwrap();
@@ -81,6 +82,18 @@ async fn a_notice_is_sent_and_taken_out_and_one_that_is_not_taken_stays() {
     // Those of one moment are in an order of their own.
     let others = notices.iter().filter(|notice| notice.promotion.is_none());
     assert_eq!(Some(first["id"].clone()), others.map(|notice| json!(notice.id)).next());
+}
+
+#[tokio::test]
+async fn a_record_that_is_brought_again_sends_nothing_again() {
+    let world = World::new().await;
+    world.build(1, WEB).await;
+    let (relay, queue) = relay(&world);
+    let fresh = told(world.owner.tenant(), &outbox(&world).await);
+    for _ in 0..2 {
+        assert!(relay.carry(&fresh).await.is_empty());
+        assert_eq!(queue.sent.lock().unwrap().len(), 2);
+    }
 }
 
 #[tokio::test]
@@ -93,7 +106,7 @@ async fn a_promotion_is_started_once_and_an_ended_one_never() {
     let fresh = |promotion| Fresh::Promotion(world.owner.tenant().clone(), Box::new(promotion));
     let failed = relay.carry(&[("7".to_owned(), fresh(promotion.clone()))]).await;
     assert_eq!(
-        failed.iter().map(|(id, error)| (id.as_str(), error.kind)).collect::<Vec<_>>(),
+        failed.iter().map(|unsent| (unsent.id.as_str(), unsent.error.kind)).collect::<Vec<_>>(),
         [("7", Kind::Unavailable)]
     );
     *world.workflows.away.lock().unwrap() = false;

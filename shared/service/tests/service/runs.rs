@@ -147,12 +147,12 @@ async fn a_run_is_removed_an_hour_after_an_end_that_was_recorded() {
             RunState::Ended { exit: Exit::default(), at, timed_out: false };
     };
     let now = || slipway_service::ports::Clock::now(world.clock.as_ref());
-    assert_eq!(slipway.collect(owner.tenant()).await.unwrap(), 0, "it runs");
+    assert_eq!(slipway.collect().await.unwrap(), 0, "it runs");
     end(now());
     world.wait(Duration::from_mins(70));
-    assert_eq!(slipway.collect(owner.tenant()).await.unwrap(), 0, "nobody recorded its end");
+    assert_eq!(slipway.collect().await.unwrap(), 0, "nobody recorded its end");
     assert_eq!(slipway.sweep().await.unwrap().runs, 1);
-    assert_eq!(slipway.collect(owner.tenant()).await.unwrap(), 1);
+    assert_eq!(slipway.collect().await.unwrap(), 1);
     assert!(world.processes.runs.lock().unwrap().is_empty());
 }
 

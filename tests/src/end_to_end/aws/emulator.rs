@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -12,10 +12,10 @@ use tokio::process::{Child, Command};
 
 use super::{ACCOUNT, REGION};
 use crate::kubernetes::facts::{Eks, Facts};
-use crate::server::{Result, failed};
+use crate::server::{Patience, Result, failed};
 
 pub const SECRET: &str = "test";
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Patience = Patience { whole: Duration::from_secs(30), poll: Duration::from_millis(100) };
 
 /// Where the emulator listens. The stand-in in front of it takes any port.
 pub struct Ports {
@@ -101,15 +101,11 @@ impl Emulator {
     }
 
     async fn ready(&self) -> Result<()> {
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        let healthy = async || {
             let asked = self.http.get(self.url("/_ministack/health")).send().await;
-            if asked.is_ok_and(|answer| answer.status().is_success()) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Err("the emulator does not start".to_owned())
+            Ok(asked.ok().filter(|answer| answer.status().is_success()).map(drop))
+        };
+        PATIENCE.until("the emulator starts", healthy).await
     }
 }
 

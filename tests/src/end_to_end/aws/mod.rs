@@ -112,7 +112,7 @@ impl Aws {
         }
     }
 
-    async fn table_name(&self) -> Result<String> {
+    pub async fn table_name(&self) -> Result<String> {
         let tables = self.emulator.ask("dynamodb", "DynamoDB_20120810.ListTables", &json!({})).await?;
         let names = tables["TableNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let name = names.into_iter().find(|name| name.starts_with("slipway-"));

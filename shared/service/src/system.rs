@@ -1,10 +1,11 @@
-//! The clock of this machine.
+//! Time and chance as the operating system has them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use slipway_domain::time::Time;
-use slipway_service::ports::Clock;
+
+use crate::ports::{Clock, Entropy};
 
 /// The clock of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,5 +20,15 @@ impl Clock for SystemClock {
 
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+/// The operating system's random source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn draw(&self) -> u128 {
+        rand::random()
     }
 }
