@@ -22,11 +22,11 @@ def images(template):
     pushes = named_in(re.search(r"pub fn push\(.*?\n}\n", source("shared/aws/src/policy.rs"), re.DOTALL)[0])
     if not HOLDS | {LOGIN} <= called or LOGIN not in pushes:
         yield "the adapters of ECR have changed, and this check with them"
-    if not asks_for_images("builds/advance"):
-        yield "builds are completed without the registry: the sweep needs no right to it"
+    if "registry: Arc::new(NoRegistry)" not in source("shared/hosted/src/api.rs"):
+        yield "the sweep completes builds, and has no right to look for their images"
     if any(asks_for_images(f"turn/{file}") for file in ("mod", "cleanup", "evidence", "records", "store_records")):
         yield "a turn looks for images, and its function has no right to"
-    wanted = {"ApiRole": called - {LOGIN}, "SweepRole": HOLDS, "PushRole": pushes - {LOGIN}}
+    wanted = {"ApiRole": called - {LOGIN}, "PushRole": pushes - {LOGIN}}
     for name, role in resources(template, "AWS::IAM::Role").items():
         given = {it for statement in statements(role) for it in actions(statement) if it.startswith("ecr:")}
         for action in sorted((called | pushes | given | TEMPTING) - {LOGIN}):

@@ -162,7 +162,7 @@ def data_keys(template):
         "kms:EncryptionContext:aws:dynamodb:tableName": "Table",
     }
     both = {"kms:Decrypt", "kms:GenerateDataKey"}
-    wanted = {"TenantRole": both, "SweepRole": both, "RolloutRole": {"kms:Decrypt"}}
+    wanted = {"TenantRole": both, "SweepRole": {"kms:Decrypt"}, "RolloutRole": {"kms:Decrypt"}}
     for role in resources(template, "AWS::IAM::Role"):
         for action in sorted(both | {"kms:Encrypt", "kms:ScheduleKeyDeletion", "kms:CreateGrant", "kms:PutKeyPolicy"}):
             for of_tenant in (context, whole):

@@ -294,6 +294,8 @@ FAULTS = {
         statement("TenantRole", "OpensTheTable", Action=["kms:Decrypt"]),
         statement("TenantRole", "SeesTheTablesKey"),
         statement("RolloutRole", "OpensVariables"),
+        statement("SweepRole", "OpensVariables"),
+        granting("SweepRole", "kms:GenerateDataKey", {"Fn::GetAtt": ["Key", "Arn"]}),
         statement("ApiRole", "OpensTheTable", Condition={}),
         granting("ApiRole", "kms:Decrypt", {"Fn::GetAtt": ["Key", "Arn"]}),
     ],
@@ -306,7 +308,7 @@ FAULTS = {
     images.images: [
         statement("ApiRole", "KeepsRepositories"),
         statement("ApiRole", "FindsAndKeepsImages", Action=["ecr:BatchGetImage"]),
-        statement("SweepRole", "FindsAndKeepsImages"),
+        granting("SweepRole", "ecr:BatchGetImage", IMAGES),
         statement("PushRole", "Pushes", Resource="arn:aws:ecr:eu-central-1:111122223333:repository/*"),
         statement("PushRole", "LogsIn"),
         granting("ApiRole", "ecr:DescribeRepositories", IMAGES),

@@ -164,6 +164,7 @@ fn records_of_the_stream_are_read_or_left_alone_or_refused() {
         record("INSERT", outbox, "notice#1#a", "{}"),
         record("INSERT", "t#TAAAAAAAAAA#app#shop#promotion#PAAAAAAAAAA", "promotion", "[]"),
         json!({ "eventName": "INSERT" }),
+        json!({ "eventName": "INSERT", "dynamodb": { "Keys": { "pk": { "S": outbox }, "sk": { "S": "notice#1#a" } } } }),
     ];
     assert!(bad.iter().all(|record| stream::read(record).is_err()));
 }
