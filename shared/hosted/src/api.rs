@@ -13,6 +13,7 @@ use slipway_service::clusters::Clusters;
 use slipway_service::ports::Registry;
 use slipway_service::slipway::Slipway;
 use slipway_service::system::SystemEntropy;
+use slipway_store::Store;
 
 use crate::host::Host;
 use crate::narrow::TenantSessions;
@@ -29,9 +30,6 @@ pub enum StartError {
 
 /// For requests of tenants and operators: the table is narrowed to the caller's tenant.
 pub fn api(host: &Host) -> Result<Slipway, StartError> {
-    let store = host.store.narrowed(Arc::new(TenantSessions::new(host)?));
-    let clusters = host.clusters()?;
-    let cluster = host.cluster_of(&store, &clusters);
     let images = EcrSettings {
         address: host.settings.registry()?,
         encryption: Encryption::Aes256,
@@ -39,28 +37,23 @@ pub fn api(host: &Host) -> Result<Slipway, StartError> {
     };
     let ecr = Arc::new(Ecr::new((&host.sdk).into(), Arc::clone(&host.sts), images)?);
     Ok(Slipway {
-        store,
-        processes: Arc::clone(&cluster) as _,
-        access: Arc::clone(&cluster) as _,
-        cluster,
-        clusters: Some(clusters as Arc<dyn Clusters>),
         operator: Some(host.settings.parsed("SLIPWAY_OPERATOR_SHA256")?),
-        workflows: host.workflows()?,
         registry: Arc::clone(&ecr) as _,
-        objects: Arc::new(NoBuilder),
-        builder: Arc::new(NoBuilder),
         intake: Intake::External(ecr),
-        clock: Arc::clone(&host.clock),
-        entropy: Arc::new(SystemEntropy),
+        ..with(host, host.store.narrowed(Arc::new(TenantSessions::new(host)?)))?
     })
 }
 
 /// For the sweep, which acts for all tenants and takes no requests.
 pub fn sweep(host: &Host) -> Result<Slipway, StartError> {
+    Ok(with(host, host.store.clone())?)
+}
+
+fn with(host: &Host, store: Store) -> Result<Slipway, SettingsError> {
     let clusters = host.clusters()?;
-    let cluster = host.cluster_of(&host.store, &clusters);
+    let cluster = host.cluster_of(&store, &clusters);
     Ok(Slipway {
-        store: host.store.clone(),
+        store,
         processes: Arc::clone(&cluster) as _,
         access: Arc::clone(&cluster) as _,
         cluster,

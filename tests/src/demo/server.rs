@@ -1,7 +1,6 @@
 //! The server under a demo: start, kill, start again, end everything.
 
 use std::fs::{self, OpenOptions};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::say;
 use super::shell::Shell;
+use crate::server::free_port;
 
 /// Opening the database and adopting what runs takes a second at most; a machine that is busy compiling is slow.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -32,9 +32,7 @@ impl Server {
     /// Of a folder that is empty or has an earlier server's data, with these options besides the folder's and the port;
     /// nothing is started yet.
     pub fn new(folder: &Path, options: &[&str]) -> Result<Self, String> {
-        // Free now; the server takes it before anybody else is likely to.
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let port = free.map_err(|error| format!("could not find a free port: {error}"))?.port();
+        let port = free_port()?;
         let options = options.iter().map(|&option| option.to_owned()).collect();
         Ok(Self { data: folder.join("data"), log: folder.join("printed.log"), port, options, child: None })
     }

@@ -15,6 +15,7 @@ pub mod shop;
 pub mod source;
 
 use std::fmt::Display;
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 /// What went wrong, in words.
@@ -23,6 +24,12 @@ pub type Result<T> = std::result::Result<T, String>;
 /// Puts what was attempted before why it failed.
 pub fn failed<E: Display>(what: impl Display) -> impl FnOnce(E) -> String {
     move |error| format!("could not {what}: {error}")
+}
+
+/// A port that is free now; whoever is told of it takes it before anybody else is likely to.
+pub fn free_port() -> Result<u16> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    Ok(free.map_err(failed("find a free port"))?.port())
 }
 
 /// How long something is waited for, and how often it is looked at.

@@ -1,7 +1,6 @@
 //! The server as a program of its own, with all that it prints kept in files.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +11,7 @@ use serde_json::Value;
 use super::client::Client;
 use super::search::Place;
 use super::shop::text;
-use super::{Result, failed};
+use super::{Result, failed, free_port};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
@@ -36,8 +35,7 @@ impl Outside {
 
     /// The same with further options.
     pub async fn start_with(program: &Path, folder: &Path, log: &str, options: &[&str]) -> Result<Self> {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let port = free.map_err(failed("find a free port"))?.port();
+        let port = free_port()?;
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let child = Mutex::new(spawn(program, folder, port, log, &options)?);
         let (program, folder, log) = (program.to_owned(), folder.to_owned(), log.to_owned());

@@ -1,6 +1,5 @@
 //! The emulator of AWS: `ministack`, a program of its own, with what it is asked beside the product.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,16 +16,6 @@ use crate::server::{Patience, Result, failed};
 pub const SECRET: &str = "test";
 const PATIENCE: Patience = Patience { whole: Duration::from_secs(30), poll: Duration::from_millis(100) };
 
-/// Where the emulator listens. The stand-in in front of it takes any port.
-pub struct Ports {
-    pub emulator: u16,
-}
-
-pub fn ports() -> Result<Ports> {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    Ok(Ports { emulator: free.map_err(failed("find a free port"))?.port() })
-}
-
 /// It ends when it is dropped, and with it the functions that it runs.
 pub struct Emulator {
     port: u16,
@@ -39,7 +28,7 @@ impl Emulator {
     /// and its functions alone: they see a file of hosts of their own.
     pub async fn start(
         tools: &Path,
-        ports: &Ports,
+        port: u16,
         endpoint: &str,
         facts: &Facts,
         eks: &Eks,
@@ -53,14 +42,14 @@ impl Emulator {
         let mut command = Command::new("unshare");
         command.args(["--mount", "bash", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$1\""]);
         command.arg(&file).arg(tools.join("ministack"));
-        command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", ports.emulator.to_string());
+        command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
         command.env("MINISTACK_ACCOUNT_ID", ACCOUNT).env("MINISTACK_REGION", REGION);
         command.env("IOT_MTLS_ENABLED", "0").env("LAMBDA_EXECUTOR", "local").env("TMPDIR", folder);
         command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_SECRET_ACCESS_KEY", SECRET);
         let again = log.try_clone().map_err(failed("share a log"))?;
         command.stdin(Stdio::null()).stdout(log).stderr(again).process_group(0);
         let child = command.spawn().map_err(failed("start the emulator"))?;
-        let emulator = Self { port: ports.emulator, http: reqwest::Client::new(), child };
+        let emulator = Self { port, http: reqwest::Client::new(), child };
         emulator.ready().await?;
         Ok(emulator)
     }

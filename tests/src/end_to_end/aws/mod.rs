@@ -31,7 +31,7 @@ use crate::kubernetes::images::{self, Elsewhere};
 use crate::product::owner::Owner;
 use crate::server::client::Client;
 use crate::server::shop::text;
-use crate::server::{Result, failed};
+use crate::server::{Result, failed, free_port};
 
 /// The account of the installation.
 pub const ACCOUNT: &str = "111122223333";
@@ -68,9 +68,9 @@ impl Aws {
             facts.eks.clone().ok_or("the cluster was not started as one of EKS: run this with `make test-aws`")?;
         let folder = tempfile::tempdir().map_err(failed("make a folder"))?;
         let (tools, emulating) = (tools("infra").await?, tools("emulator").await?);
-        let ports = emulator::ports()?;
-        let standin = Standin::start(&tools, &ports, &eks, folder.path()).await?;
-        let emulator = Emulator::start(&emulating, &ports, standin.url(), &facts, &eks, folder.path()).await?;
+        let port = free_port()?;
+        let standin = Standin::start(&tools, port, &eks, folder.path()).await?;
+        let emulator = Emulator::start(&emulating, port, standin.url(), &facts, &eks, folder.path()).await?;
         let owner = Owner::new(&facts).await?;
         owner.mirror(&registry(), &emulator.host()).await?;
         let token = OperatorToken::new([rand::random(), rand::random()], rand::random());

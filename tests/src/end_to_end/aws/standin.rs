@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::emulator::Ports;
 use super::{ACCOUNT, REGION, TENANTS, project};
 use crate::kubernetes::facts::Eks;
 use crate::server::{Result, failed};
@@ -34,12 +33,12 @@ pub struct Standin {
 }
 
 impl Standin {
-    pub async fn start(tools: &Path, ports: &Ports, eks: &Eks, folder: &Path) -> Result<Self> {
+    pub async fn start(tools: &Path, upstream: u16, eks: &Eks, folder: &Path) -> Result<Self> {
         let log = std::fs::File::create(folder.join("standin.log")).map_err(failed("make a log"))?;
         let webhook: reqwest::Url = eks.webhook.url.parse().map_err(failed("read the webhook's address"))?;
         let mut command = Command::new(tools.join("python"));
         command.arg("tests/aws/standin").current_dir(project()).env("PYTHONDONTWRITEBYTECODE", "1");
-        command.args(["--upstream", &format!("127.0.0.1:{}", ports.emulator), "--account", ACCOUNT]);
+        command.args(["--upstream", &format!("127.0.0.1:{upstream}"), "--account", ACCOUNT]);
         command.args(["--port", "0", "--webhook-port", &webhook.port().unwrap_or(443).to_string()]);
         command.arg("--certificate").arg(&eks.webhook.certificate).arg("--key").arg(&eks.webhook.key);
         let mut child =
